@@ -1,0 +1,194 @@
+package io.github.lora4j.kernel;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The arithmetic everything else is made of. Implementations are stateless and safe to call from many
+ * threads; each call uses the shared pool of {@link Parallel} and returns when all is done. No call changes
+ * its inputs. Arrays that are written must not overlap those that are read, unless a method says so.
+ *
+ * <p>Sizes may be anything from 0: no multiple of a vector's width is assumed.
+ */
+public interface Kernels {
+
+  /**
+   * The short name, as {@code -Dlora4j.kernels} takes it.
+   *
+   * @return {@code "vector"} or {@code "portable"}
+   */
+  String name();
+
+  /**
+   * The name with what else decides the bits of a result, such as the width of a vector.
+   *
+   * @return a few words for logs, metrics and checkpoints
+   */
+  String description();
+
+  /**
+   * Matrix product {@code c = alpha a b}, or {@code c += alpha a b}.
+   *
+   * <p>An element starts at 0, or with {@code accumulate} at its present value, and the products are added
+   * in ascending order of the inner index; {@code alpha} is multiplied into the element of {@code a} first.
+   *
+   * @param a {@code (m, k)}
+   * @param b {@code (k, n)}
+   * @param alpha the factor
+   * @param c {@code (m, n)}; modified
+   * @param accumulate whether to add to {@code c} instead of overwriting it
+   */
+  void multiply(Matrix a, Matrix b, float alpha, Matrix c, boolean accumulate);
+
+  /**
+   * Lays out a frozen weight for {@link #linear} and {@link #linearBackward}.
+   *
+   * @param weight {@code (out, in)}; copied
+   * @return the packed weight, about the size of the original
+   */
+  PackedMatrix pack(Matrix weight);
+
+  /**
+   * The linear map of a frozen weight, {@code y = x W^T + b}.
+   *
+   * @param x {@code (m, in)}
+   * @param weight W, {@code (out, in)}
+   * @param bias b, {@code (out)}, or null for none
+   * @param y {@code (m, out)}; overwritten
+   */
+  void linear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y);
+
+  /**
+   * The gradient of {@link #linear} by its input, {@code dx = dy W} or {@code dx += dy W}.
+   *
+   * @param dy {@code (m, out)}
+   * @param weight W, {@code (out, in)}
+   * @param dx {@code (m, in)}; modified
+   * @param accumulate whether to add to {@code dx} instead of overwriting it
+   */
+  void linearBackward(Matrix dy, PackedMatrix weight, Matrix dx, boolean accumulate);
+
+  /**
+   * Soft-max of one row, {@code p_i = exp(x_i - max) / sum_j exp(x_j - max)}; runs on the calling thread.
+   *
+   * @param x holds the row
+   * @param xOffset where the row begins
+   * @param p takes the result; may be {@code x} itself at the same offset
+   * @param pOffset where the result begins
+   * @param length the number of elements, at least 1
+   * @return the logarithm of the sum of exponentials, {@code max + log(sum_j exp(x_j - max))}
+   */
+  double softmax(float[] x, int xOffset, float[] p, int pOffset, int length);
+
+  /**
+   * Exponentials against a known log-sum-exp, {@code p_i = exp(x_i - logSumExp)}: a soft-max computed again;
+   * runs on the calling thread.
+   *
+   * @param x holds the row
+   * @param xOffset where the row begins
+   * @param logSumExp the constant that is subtracted
+   * @param p takes the result; may be {@code x} itself at the same offset
+   * @param pOffset where the result begins
+   * @param length the number of elements
+   */
+  void expMinus(float[] x, int xOffset, float logSumExp, float[] p, int pOffset, int length);
+
+  /**
+   * The gradient of a soft-max row, {@code dx_i = p_i (dp_i - sum_j p_j dp_j)}; runs on the calling thread.
+   *
+   * @param p holds the soft-max
+   * @param pOffset where it begins
+   * @param dp holds its gradient and is overwritten with that of the input
+   * @param dpOffset where it begins
+   * @param length the number of elements
+   */
+  void softmaxBackward(float[] p, int pOffset, float[] dp, int dpOffset, int length);
+
+  /**
+   * Layer norm of each row (Ba et al. 2016), {@code y = (x - mean) / sqrt(variance + eps) * weight + bias} with
+   * the variance divided by the number of columns.
+   *
+   * @param x {@code (rows, columns)}
+   * @param rows the number of rows
+   * @param columns the number of columns
+   * @param weight {@code (columns)}
+   * @param bias {@code (columns)}
+   * @param eps added to the variance
+   * @param y {@code (rows, columns)}; overwritten
+   * @param mean {@code (rows)}; overwritten
+   * @param inverseDeviation {@code (rows)}, {@code 1 / sqrt(variance + eps)}; overwritten
+   */
+  void layerNorm(
+      float[] x,
+      int rows,
+      int columns,
+      float[] weight,
+      float[] bias,
+      float eps,
+      float[] y,
+      float[] mean,
+      float[] inverseDeviation);
+
+  /**
+   * The gradient of {@link #layerNorm} by its input, added to {@code dx}: with {@code xhat = (x - mean) *
+   * inverseDeviation} and {@code g = dy * weight}, {@code dx += inverseDeviation * (g - mean(g) - xhat *
+   * mean(g * xhat))}.
+   *
+   * @param dy {@code (rows, columns)}
+   * @param x {@code (rows, columns)}, as given to the forward pass
+   * @param rows the number of rows
+   * @param columns the number of columns
+   * @param weight {@code (columns)}
+   * @param mean {@code (rows)}, from the forward pass
+   * @param inverseDeviation {@code (rows)}, from the forward pass
+   * @param dx {@code (rows, columns)}; modified
+   * @param accumulate whether to add to {@code dx} instead of overwriting it
+   */
+  void layerNormBackward(
+      float[] dy,
+      float[] x,
+      int rows,
+      int columns,
+      float[] weight,
+      float[] mean,
+      float[] inverseDeviation,
+      float[] dx,
+      boolean accumulate);
+
+  /**
+   * GELU with the tanh approximation (Hendrycks and Gimpel 2016), {@code y = x/2 (1 + tanh(sqrt(2/pi) (x +
+   * 0.044715 x^3)))}.
+   *
+   * @param x the input
+   * @param y as long as {@code x}; overwritten
+   */
+  void gelu(float[] x, float[] y);
+
+  /**
+   * The gradient of {@link #gelu}.
+   *
+   * @param x the input of the forward pass
+   * @param dy the gradient of its output
+   * @param dx as long as {@code x}; modified
+   * @param accumulate whether to add to {@code dx} instead of overwriting it
+   */
+  void geluBackward(float[] x, float[] dy, float[] dx, boolean accumulate);
+
+  /**
+   * One AdamW step (Loshchilov and Hutter 2019), in this order, as PyTorch takes it:
+   *
+   * <pre>
+   * p -= learningRate * weightDecay * p
+   * m  = beta1 m + (1 - beta1) g
+   * v  = beta2 v + (1 - beta2) g^2
+   * p -= learningRate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
+   * </pre>
+   *
+   * @param p the parameter; modified
+   * @param g its gradient
+   * @param gradientScale the factor the gradient is multiplied by before use, 1 for none
+   * @param m the first moment; modified
+   * @param v the second moment; modified
+   * @param step the settings and the number of the step
+   */
+  void adamW(float[] p, float[] g, float gradientScale, float[] m, float[] v, AdamWStep step);
+}
