@@ -1,0 +1,120 @@
+package io.github.lora4j.kernel;
+
+/** Arithmetic that both kernels share, because the compiler turns plain loops of this kind into vector code. */
+public final class Elementwise {
+
+  /** How many elements a task takes: fixed, so that chunks do not depend on the number of threads. */
+  private static final int CHUNK = 1 << 15;
+
+  private Elementwise() {}
+
+  /** A range of indices to work on. */
+  @FunctionalInterface
+  public interface Range {
+    /**
+     * Works on the indices {@code from} to {@code to - 1}.
+     *
+     * @param from the first index
+     * @param to one past the last index
+     */
+    void accept(int from, int to);
+  }
+
+  /**
+   * Runs a body over consecutive ranges of fixed size, in parallel.
+   *
+   * @param length the number of indices
+   * @param body what to do with a range
+   */
+  public static void chunks(int length, Range body) {
+    int tasks = (int) (((long) length + CHUNK - 1) / CHUNK);
+    Parallel.forEach(
+        tasks, task -> body.accept(task * CHUNK, (int) Math.min(length, (task + 1L) * CHUNK)));
+  }
+
+  /**
+   * {@code c = a + b}.
+   *
+   * @param a the first summand
+   * @param b the second summand
+   * @param c overwritten; may be {@code a} or {@code b}
+   */
+  public static void add(float[] a, float[] b, float[] c) {
+    chunks(
+        c.length,
+        (from, to) -> {
+          for (int i = from; i < to; i++) {
+            c[i] = a[i] + b[i];
+          }
+        });
+  }
+
+  /**
+   * {@code y += alpha x}.
+   *
+   * @param alpha the factor
+   * @param x the summand
+   * @param y modified
+   */
+  public static void addScaled(float alpha, float[] x, float[] y) {
+    chunks(
+        y.length,
+        (from, to) -> {
+          for (int i = from; i < to; i++) {
+            y[i] += alpha * x[i];
+          }
+        });
+  }
+
+  /**
+   * {@code y += a b}, element by element.
+   *
+   * @param a the first factor
+   * @param b the second factor
+   * @param y modified
+   */
+  public static void addProduct(float[] a, float[] b, float[] y) {
+    chunks(
+        y.length,
+        (from, to) -> {
+          for (int i = from; i < to; i++) {
+            y[i] += a[i] * b[i];
+          }
+        });
+  }
+
+  /**
+   * Sets each row of a matrix to the same values.
+   *
+   * @param target {@code (rows, columns)}, consecutive elements in a row; overwritten
+   * @param row {@code (columns)}
+   */
+  public static void fillRows(Matrix target, float[] row) {
+    for (int i = 0; i < target.rows(); i++) {
+      System.arraycopy(row, 0, target.data(), target.index(i, 0), target.columns());
+    }
+  }
+
+  /**
+   * Adds the rows of a matrix to one row, in ascending order of the rows: the gradient of a bias.
+   *
+   * @param x {@code (rows, columns)} in row-major order
+   * @param rows the number of rows
+   * @param columns the number of columns
+   * @param sums {@code (columns)}; modified
+   */
+  public static void addRowSums(float[] x, int rows, int columns, float[] sums) {
+    int columnsPerTask = 256;
+    Parallel.forEach(
+        (columns + columnsPerTask - 1) / columnsPerTask,
+        task -> {
+          int first = task * columnsPerTask;
+          int end = Math.min(columns, first + columnsPerTask);
+          for (int i = 0; i < rows; i++) {
+            for (int j = first; j < end; j++) {
+              sums[j] += x[i * columns + j];
+            }
+          }
+        });
+  }
+}

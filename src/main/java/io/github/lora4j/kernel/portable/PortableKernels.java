@@ -1,0 +1,228 @@
+package io.github.lora4j.kernel.portable;
+
+import io.github.lora4j.kernel.AdamWStep;
+import io.github.lora4j.kernel.Elementwise;
+import io.github.lora4j.kernel.Kernels;
+import io.github.lora4j.kernel.Matrix;
+import io.github.lora4j.kernel.PackedMatrix;
+import io.github.lora4j.kernel.Parallel;
+import org.jspecify.annotations.Nullable;
+
+/** The kernels for every JVM: EJML for the matrix products, plain loops for the rest. */
+public final class PortableKernels implements Kernels {
+
+  private static final double SQRT_2_OVER_PI = 0.7978845608028654;
+  private static final double CUBIC = 0.044715;
+
+  /** Creates the kernels; they hold no state. */
+  public PortableKernels() {}
+
+  @Override
+  public String name() {
+    return "portable";
+  }
+
+  @Override
+  public String description() {
+    return "portable";
+  }
+
+  @Override
+  public void multiply(Matrix a, Matrix b, float alpha, Matrix c, boolean accumulate) {
+    Products.multiply(a, b, alpha, c, accumulate);
+  }
+
+  /** A frozen weight both ways round, so that either direction reads it row by row. */
+  private record BothWays(Matrix weight, Matrix transposed) implements PackedMatrix {
+    @Override
+    public int rows() {
+      return weight.rows();
+    }
+
+    @Override
+    public int columns() {
+      return weight.columns();
+    }
+  }
+
+  @Override
+  public PackedMatrix pack(Matrix weight) {
+    int out = weight.rows();
+    int in = weight.columns();
+    return new BothWays(
+        Matrix.of(Products.dense(weight), out, in),
+        Matrix.of(Products.dense(weight.transpose()), in, out));
+  }
+
+  @Override
+  public void linear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y) {
+    if (bias != null) {
+      Elementwise.fillRows(y, bias);
+    }
+    multiply(x, ((BothWays) weight).transposed(), 1, y, bias != null);
+  }
+
+  @Override
+  public void linearBackward(Matrix dy, PackedMatrix weight, Matrix dx, boolean accumulate) {
+    multiply(dy, ((BothWays) weight).weight(), 1, dx, accumulate);
+  }
+
+  @Override
+  public double softmax(float[] x, int xOffset, float[] p, int pOffset, int length) {
+    float max = x[xOffset];
+    for (int i = 1; i < length; i++) {
+      max = Math.max(max, x[xOffset + i]);
+    }
+    double sum = 0;
+    for (int i = 0; i < length; i++) {
+      float e = (float) Exponential.exp((double) x[xOffset + i] - max);
+      p[pOffset + i] = e;
+      sum += e;
+    }
+    for (int i = 0; i < length; i++) {
+      p[pOffset + i] = (float) (p[pOffset + i] / sum);
+    }
+    return max + StrictMath.log(sum);
+  }
+
+  @Override
+  public void expMinus(
+      float[] x, int xOffset, float logSumExp, float[] p, int pOffset, int length) {
+    for (int i = 0; i < length; i++) {
+      p[pOffset + i] = (float) Exponential.exp((double) x[xOffset + i] - logSumExp);
+    }
+  }
+
+  @Override
+  public void softmaxBackward(float[] p, int pOffset, float[] dp, int dpOffset, int length) {
+    double dot = 0;
+    for (int i = 0; i < length; i++) {
+      dot += (double) p[pOffset + i] * dp[dpOffset + i];
+    }
+    float mean = (float) dot;
+    for (int i = 0; i < length; i++) {
+      dp[dpOffset + i] = p[pOffset + i] * (dp[dpOffset + i] - mean);
+    }
+  }
+
+  @Override
+  public void layerNorm(
+      float[] x,
+      int rows,
+      int columns,
+      float[] weight,
+      float[] bias,
+      float eps,
+      float[] y,
+      float[] mean,
+      float[] inverseDeviation) {
+    Parallel.forEach(
+        rows,
+        row -> {
+          int from = row * columns;
+          double sum = 0;
+          for (int j = 0; j < columns; j++) {
+            sum += x[from + j];
+          }
+          double average = sum / columns;
+          double squares = 0;
+          for (int j = 0; j < columns; j++) {
+            double difference = x[from + j] - average;
+            squares += difference * difference;
+          }
+          float m = (float) average;
+          float s = (float) (1 / Math.sqrt(squares / columns + eps));
+          for (int j = 0; j < columns; j++) {
+            y[from + j] = (x[from + j] - m) * s * weight[j] + bias[j];
+          }
+          mean[row] = m;
+          inverseDeviation[row] = s;
+        });
+  }
+
+  @Override
+  public void layerNormBackward(
+      float[] dy,
+      float[] x,
+      int rows,
+      int columns,
+      float[] weight,
+      float[] mean,
+      float[] inverseDeviation,
+      float[] dx,
+      boolean accumulate) {
+    Parallel.forEach(
+        rows,
+        row -> {
+          int from = row * columns;
+          float m = mean[row];
+          float s = inverseDeviation[row];
+          double sum = 0;
+          double dot = 0;
+          for (int j = 0; j < columns; j++) {
+            double g = (double) dy[from + j] * weight[j];
+            sum += g;
+            dot += g * ((x[from + j] - m) * s);
+          }
+          float meanG = (float) (sum / columns);
+          float meanDot = (float) (dot / columns);
+          for (int j = 0; j < columns; j++) {
+            float normalized = (x[from + j] - m) * s;
+            float d = s * (dy[from + j] * weight[j] - meanG - normalized * meanDot);
+            dx[from + j] = accumulate ? dx[from + j] + d : d;
+          }
+        });
+  }
+
+  @Override
+  public void gelu(float[] x, float[] y) {
+    Elementwise.chunks(
+        x.length,
+        (from, to) -> {
+          for (int i = from; i < to; i++) {
+            double v = x[i];
+            double t = Exponential.tanh(SQRT_2_OVER_PI * (v + CUBIC * v * v * v));
+            y[i] = (float) (0.5 * v * (1 + t));
+          }
+        });
+  }
+
+  @Override
+  public void geluBackward(float[] x, float[] dy, float[] dx, boolean accumulate) {
+    Elementwise.chunks(
+        x.length,
+        (from, to) -> {
+          for (int i = from; i < to; i++) {
+            double v = x[i];
+            double t = Exponential.tanh(SQRT_2_OVER_PI * (v + CUBIC * v * v * v));
+            double slope =
+                0.5 * (1 + t)
+                    + 0.5 * v * (1 - t * t) * SQRT_2_OVER_PI * (1 + 3 * CUBIC * v * v);
+            float d = (float) (dy[i] * slope);
+            dx[i] = accumulate ? dx[i] + d : d;
+          }
+        });
+  }
+
+  @Override
+  public void adamW(
+      float[] p, float[] g, float gradientScale, float[] m, float[] v, AdamWStep step) {
+    float decay = step.decayFactor();
+    float stepSize = step.stepSize();
+    float denominatorScale = step.denominatorScale();
+    float beta1 = step.beta1();
+    float beta2 = step.beta2();
+    float eps = step.eps();
+    Elementwise.chunks(
+        p.length,
+        (from, to) -> {
+          for (int i = from; i < to; i++) {
+            float gradient = g[i] * gradientScale;
+            m[i] = beta1 * m[i] + (1 - beta1) * gradient;
+            v[i] = beta2 * v[i] + (1 - beta2) * gradient * gradient;
+            float denominator = (float) Math.sqrt(v[i]) * denominatorScale + eps;
+            p[i] = decay * p[i] - stepSize * m[i] / denominator;
+          }
+        });
+  }
+}
