@@ -1,0 +1,99 @@
+package io.github.lora4j.nn;
+
+import io.github.lora4j.tensor.Shape;
+import io.github.lora4j.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A tensor that belongs to the model: trained, or frozen. Two module trees may hold the same parameter; it is
+ * then one thing with one gradient.
+ */
+public final class Parameter {
+
+  private final Tensor tensor;
+
+  private Parameter(Tensor tensor) {
+    this.tensor = tensor;
+  }
+
+  /**
+   * A parameter that is trained.
+   *
+   * @param tensor its initial value; becomes the parameter's own
+   * @return the parameter
+   */
+  public static Parameter trained(Tensor tensor) {
+    return new Parameter(tensor.requireGrad(true));
+  }
+
+  /**
+   * A parameter that stays as it is.
+   *
+   * @param tensor its value; becomes the parameter's own
+   * @return the parameter
+   */
+  public static Parameter frozen(Tensor tensor) {
+    return new Parameter(tensor.requireGrad(false));
+  }
+
+  /**
+   * The value.
+   *
+   * @return the tensor itself
+   */
+  public Tensor tensor() {
+    return tensor;
+  }
+
+  /**
+   * The shape of the value.
+   *
+   * @return the sizes of its dimensions
+   */
+  public Shape shape() {
+    return tensor.shape();
+  }
+
+  /**
+   * The elements of the value.
+   *
+   * @return the array itself, row-major
+   */
+  public float[] data() {
+    return tensor.data();
+  }
+
+  /**
+   * The gradient gathered since it was last forgotten.
+   *
+   * @return the array itself, or null if no backward pass has reached this parameter
+   */
+  public float @Nullable [] grad() {
+    return tensor.grad();
+  }
+
+  /** Forgets the gradient. */
+  public void zeroGrad() {
+    tensor.zeroGrad();
+  }
+
+  /**
+   * Whether training changes this parameter.
+   *
+   * @return true if it is trained, false if it is frozen
+   */
+  public boolean isTrained() {
+    return tensor.requiresGrad();
+  }
+
+  /**
+   * Trains or freezes this parameter from now on, wherever it is used.
+   *
+   * @param trained whether training shall change it
+   */
+  public void setTrained(boolean trained) {
+    if (trained != isTrained()) {
+      tensor.requireGrad(trained);
+    }
+  }
+}

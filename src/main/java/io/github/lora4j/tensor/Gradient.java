@@ -1,0 +1,78 @@
+package io.github.lora4j.tensor;
+
+import io.github.lora4j.kernel.Elementwise;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the gradient of one tensor is gathered. It is an object of its own so that the tape can refer to it
+ * without keeping the tensor's data alive.
+ */
+final class Gradient {
+
+  /** Writes a gradient into an array that is to be overwritten or added to. */
+  @FunctionalInterface
+  interface Writer {
+    void write(float[] target, boolean accumulate);
+  }
+
+  private final int length;
+  private float @Nullable [] values;
+
+  Gradient(int length) {
+    this.length = length;
+  }
+
+  float @Nullable [] values() {
+    return values;
+  }
+
+  /** Lets a kernel overwrite the gradient if there is none yet, else add to it. */
+  void write(Writer writer) {
+    float[] present = values;
+    if (present != null) {
+      writer.write(present, true);
+    } else {
+      float[] fresh = new float[length];
+      writer.write(fresh, false);
+      values = fresh;
+    }
+  }
+
+  /** The array to add to, zeros at first. */
+  float[] zerosOrPresent() {
+    float[] present = values;
+    if (present == null) {
+      present = new float[length];
+      values = present;
+    }
+    return present;
+  }
+
+  /** Adds an array that the caller goes on using. */
+  void add(float[] summand) {
+    write(
+        (target, accumulate) -> {
+          if (accumulate) {
+            Elementwise.add(target, summand, target);
+          } else {
+            System.arraycopy(summand, 0, target, 0, length);
+          }
+        });
+  }
+
+  /** Adds an array that nobody will use or change after this call; it may become the gradient itself. */
+  void addOwned(float[] summand) {
+    if (values == null) {
+      values = summand;
+    } else {
+      add(summand);
+    }
+  }
+
+  /** Gives the gradient away and forgets it. */
+  float @Nullable [] take() {
+    float[] taken = values;
+    values = null;
+    return taken;
+  }
+}

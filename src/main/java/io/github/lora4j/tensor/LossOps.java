@@ -1,0 +1,89 @@
+package io.github.lora4j.tensor;
+
+import io.github.lora4j.kernel.ActiveKernels;
+import io.github.lora4j.kernel.Kernels;
+import io.github.lora4j.kernel.Parallel;
+
+/** Operations that end in a scalar. */
+final class LossOps {
+
+  private LossOps() {}
+
+  static Tensor crossEntropy(Tensor logits, int[] targets, int ignoreIndex) {
+    int rows = logits.shape().rows();
+    int classes = logits.shape().columns();
+    Operands.check(
+        targets.length == rows,
+        "crossEntropy",
+        "one target for each of the rows of " + logits.shape(),
+        targets.length);
+    int counted = countTargets(targets, ignoreIndex, classes);
+    Kernels kernels = ActiveKernels.get();
+    Tape tape = logits.tape();
+    Tape recorder = Operands.recorder(tape, logits);
+    boolean recorded = recorder != null;
+    float[] x = logits.data();
+    double[] losses = new double[rows];
+    // Rows that do not count keep the zeros that are their gradient.
+    float[] p = new float[recorded ? x.length : 0];
+    Parallel.forEach(
+        rows,
+        row -> {
+          if (targets[row] != ignoreIndex) {
+            float[] target = recorded ? p : new float[classes];
+            int at = recorded ? row * classes : 0;
+            double logSumExp = kernels.softmax(x, row * classes, target, at, classes);
+            losses[row] = logSumExp - x[row * classes + targets[row]];
+          }
+        });
+    double sum = 0;
+    for (double loss : losses) {
+      sum += loss;
+    }
+    Tensor loss =
+        Tensor.outcome(Shape.of(), new float[] {(float) (sum / counted)}, tape, recorder != null);
+    if (recorder != null) {
+      Gradient dX = logits.neededGradient();
+      int[] classOf = targets.clone();
+      recorder.record(
+          loss,
+          dOut -> {
+            float scale = dOut[0] / counted;
+            Parallel.forEach(
+                rows,
+                row -> {
+                  if (classOf[row] != ignoreIndex) {
+                    int from = row * classes;
+                    p[from + classOf[row]] -= 1;
+                    for (int j = from; j < from + classes; j++) {
+                      p[j] *= scale;
+                    }
+                  }
+                });
+            dX.addOwned(p);
+          });
+    }
+    return loss;
+  }
+
+  private static int countTargets(int[] targets, int ignoreIndex, int classes) {
+    int counted = 0;
+    for (int i = 0; i < targets.length; i++) {
+      if (targets[i] == ignoreIndex) {
+        continue;
+      }
+      if (targets[i] < 0 || targets[i] >= classes) {
+        throw new IllegalArgumentException(
+            "crossEntropy: targets from 0 to %d, or %d to ignore a row, expected, got %d (row %d)"
+                .formatted(classes - 1, ignoreIndex, targets[i], i));
+      }
+      counted++;
+    }
+    if (counted == 0) {
+      throw new IllegalArgumentException(
+          "crossEntropy: a row that counts expected, got %d rows all ignored"
+              .formatted(targets.length));
+    }
+    return counted;
+  }
+}
