@@ -1,0 +1,180 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.nn.Layer;
+import io.github.lora4j.nn.Parameter;
+import io.github.lora4j.tensor.CounterRandom;
+import io.github.lora4j.tensor.ShapeMismatchException;
+import io.github.lora4j.tensor.Tensor;
+
+/**
+ * The low-rank branch (Hu et al. 2021), {@code y = alpha/rank * (dropout(x) A) B}.
+ *
+ * <p>Shapes: x {@code (..., in)}, A {@code (in, r)}, B {@code (r, out)}, y {@code (..., out)}. The
+ * parameters are named {@code A} and {@code B}. A new branch is trained, its A is random and its B
+ * zero, see {@link LoraInit}; A is a function of seed and path alone. Dropout acts while training
+ * only, and draws from the tape's seed, epoch and step and from the path.
+ */
+public final class LoRALayer extends Layer {
+
+  private final Parameter loraA; // (in, r)
+  private final Parameter loraB; // (r, out)
+  private final float alpha;
+  private final float dropout;
+  private final long place;
+
+  /**
+   * A new branch that stands alone: no dropout, PEFT's initial values, the path {@code lora}.
+   *
+   * @param inFeatures in, at least 1
+   * @param outFeatures out, at least 1
+   * @param rank r, in [1, {@value LoraConfig#MAX_RANK}]
+   * @param alpha the outcome is scaled by {@code alpha / rank}; finite, above 0
+   */
+  public LoRALayer(int inFeatures, int outFeatures, int rank, float alpha) {
+    this(inFeatures, outFeatures, LoraConfig.of(rank, alpha), "lora");
+  }
+
+  /**
+   * A new branch.
+   *
+   * @param inFeatures in, at least 1
+   * @param outFeatures out, at least 1
+   * @param config rank, alpha, dropout, init and seed; its targets are not used
+   * @param path the path of this layer in its model, different for each layer
+   */
+  public LoRALayer(int inFeatures, int outFeatures, LoraConfig config, String path) {
+    this(
+        Parameter.trained(initialA(inFeatures, config, path)),
+        Parameter.trained(Tensor.zeros(config.rank(), outFeatures)),
+        config.alpha(),
+        config.dropout(),
+        path);
+  }
+
+  /**
+   * A branch with given values, such as those of a file.
+   *
+   * @param loraA A, {@code (in, r)}
+   * @param loraB B, {@code (r, out)}
+   * @param alpha the outcome is scaled by {@code alpha / rank}; finite, above 0
+   * @param dropout a probability in [0, 1)
+   * @param path the path of this layer in its model, different for each layer
+   * @throws ShapeMismatchException if the shapes do not fit
+   */
+  public LoRALayer(Parameter loraA, Parameter loraB, float alpha, float dropout, String path) {
+    if (loraA.shape().rank() != 2
+        || loraB.shape().rank() != 2
+        || loraA.shape().dim(1) != loraB.shape().dim(0)) {
+      throw new ShapeMismatchException(
+          "LoRALayer: A (in, rank) and B (rank, out) expected, got %s and %s"
+              .formatted(loraA.shape(), loraB.shape()));
+    }
+    LoraConfig.check(loraA.shape().dim(1), alpha, dropout);
+    this.loraA = parameter("A", loraA);
+    this.loraB = parameter("B", loraB);
+    this.alpha = alpha;
+    this.dropout = dropout;
+    this.place = CounterRandom.place(path);
+  }
+
+  private static Tensor initialA(int inFeatures, LoraConfig config, String path) {
+    Tensor a = Tensor.zeros(inFeatures, config.rank());
+    long key = CounterRandom.key(config.seed(), CounterRandom.place(path + ".A"));
+    config.init().fill(key, inFeatures, config.rank(), a.data());
+    return a;
+  }
+
+  /** The branch by itself: {@code alpha/rank * (dropout(x) A) B}. */
+  @Override
+  public Tensor forward(Tensor x) {
+    return down(x).matmul(loraB.tensor()).scale(scaling());
+  }
+
+  /** {@code dropout(x) A}, {@code (..., r)}. */
+  private Tensor down(Tensor x) {
+    return x.dropout(dropout, place).matmul(loraA.tensor());
+  }
+
+  /** {@code y + alpha/rank * (dropout(x) A) B}, in the elements of y. */
+  Tensor addTo(Tensor y, Tensor x) {
+    return y.addMatmulInPlace(down(x), loraB.tensor(), scaling());
+  }
+
+  /**
+   * The size of the input's last dimension.
+   *
+   * @return in
+   */
+  public int inFeatures() {
+    return loraA.shape().dim(0);
+  }
+
+  /**
+   * The size of the output's last dimension.
+   *
+   * @return out
+   */
+  public int outFeatures() {
+    return loraB.shape().dim(1);
+  }
+
+  /**
+   * The inner size of the branch.
+   *
+   * @return r
+   */
+  public int rank() {
+    return loraA.shape().dim(1);
+  }
+
+  /**
+   * The numerator of the scaling.
+   *
+   * @return alpha
+   */
+  public float alpha() {
+    return alpha;
+  }
+
+  /**
+   * The factor of the product.
+   *
+   * @return {@code alpha / rank}
+   */
+  public float scaling() {
+    return alpha / rank();
+  }
+
+  /**
+   * The probability that an input of the branch is dropped while training.
+   *
+   * @return in [0, 1)
+   */
+  public float dropout() {
+    return dropout;
+  }
+
+  /**
+   * The projection to the inner size.
+   *
+   * @return A, {@code (in, r)}
+   */
+  public Parameter loraA() {
+    return loraA;
+  }
+
+  /**
+   * The projection from the inner size.
+   *
+   * @return B, {@code (r, out)}
+   */
+  public Parameter loraB() {
+    return loraB;
+  }
+
+  @Override
+  protected String settings() {
+    return "rank=%d, alpha=%s".formatted(rank(), Float.toString(alpha))
+        + (dropout > 0 ? ", dropout=" + dropout : "");
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * LoRA: low-rank branches beside frozen linear layers (Hu et al. 2021), where they are put, and the
+ * files they are kept in.
+ *
+ * <p>{@link io.github.lora4j.lora.Lora} walks any module tree and puts a {@link
+ * io.github.lora4j.lora.LinearWithLoRA} in place of each {@link io.github.lora4j.nn.Linear} that
+ * the {@link io.github.lora4j.lora.Targets} select. {@link io.github.lora4j.lora.AdapterFile} alone
+ * knows the names, orientations and layouts of files; in memory A is always {@code (in, r)} and B
+ * {@code (r, out)}. Nothing here knows a particular model: what a layer is called in the published
+ * files stands in its {@link io.github.lora4j.nn.Origin}. Training loops, data and optimizers do
+ * not belong here.
+ */
+@NullMarked
+package io.github.lora4j.lora;
+
+import org.jspecify.annotations.NullMarked;
