@@ -213,9 +213,9 @@ public abstract class Module {
   }
 
   /**
-   * The settings of this module, as the tree shows them in brackets.
+   * The settings of this module, as the tree shows them: in brackets, or above the children.
    *
-   * @return a few words, empty for none
+   * @return a few words in one line, empty for none
    */
   protected String settings() {
     return "";

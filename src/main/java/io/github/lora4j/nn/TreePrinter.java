@@ -14,8 +14,9 @@ final class TreePrinter {
   static String print(Module module) {
     String name = module.getClass().getSimpleName();
     Map<String, Module> children = module.children();
+    String settings = module.settings();
     if (children.isEmpty()) {
-      return name + "(" + module.settings() + ")";
+      return name + "(" + settings + ")";
     }
     List<String> labels = new ArrayList<>();
     List<String> trees = new ArrayList<>();
@@ -33,6 +34,9 @@ final class TreePrinter {
           }
         });
     StringBuilder drawing = new StringBuilder(name).append("(\n");
+    if (!settings.isEmpty()) {
+      drawing.append(INDENT).append(settings).append('\n');
+    }
     for (int i = 0; i < trees.size(); i++) {
       int repeat = repeats.get(i);
       drawing.append(INDENT).append('(').append(labels.get(i));
