@@ -1,5 +1,6 @@
 package io.github.lora4j.nn;
 
+import io.github.lora4j.tensor.ShapeMismatchException;
 import io.github.lora4j.tensor.Tape;
 import io.github.lora4j.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -13,8 +14,13 @@ public final class Embedding extends Module {
    * A table with given values.
    *
    * @param weight {@code (V, C)}
+   * @throws ShapeMismatchException if the weight is no matrix
    */
   public Embedding(Parameter weight) {
+    if (weight.shape().rank() != 2) {
+      throw new ShapeMismatchException(
+          "Embedding: a weight (V, C) expected, got " + weight.shape());
+    }
     this.weight = parameter("weight", weight);
   }
 

@@ -1,6 +1,7 @@
 package io.github.lora4j.nn;
 
 import io.github.lora4j.tensor.CounterRandom;
+import io.github.lora4j.tensor.Shape;
 import io.github.lora4j.tensor.ShapeMismatchException;
 import io.github.lora4j.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,7 @@ public final class Linear extends Layer {
    * @param outFeatures out, at least 1
    * @param bias whether there is a bias
    * @param seed decides the random values
+   * @throws IllegalArgumentException if there is no input or no output
    */
   public Linear(int inFeatures, int outFeatures, boolean bias, long seed) {
     this(
@@ -42,7 +44,7 @@ public final class Linear extends Layer {
    */
   public Linear(Parameter weight, @Nullable Parameter bias, @Nullable Origin origin) {
     if (weight.shape().rank() != 2
-        || (bias != null && bias.shape().numel() != weight.shape().dim(0))) {
+        || (bias != null && !bias.shape().equals(Shape.of(weight.shape().dim(0))))) {
       throw new ShapeMismatchException(
           "Linear: a weight (out, in) and a bias (out) expected, got %s and %s"
               .formatted(weight.shape(), bias == null ? "none" : bias.shape()));
@@ -53,6 +55,11 @@ public final class Linear extends Layer {
   }
 
   private static Tensor uniform(int fanIn, long seed, long which, int... dims) {
+    if (fanIn < 1 || dims[0] < 1) {
+      throw new IllegalArgumentException(
+          "Linear: at least one input and one output expected, got %d and %d"
+              .formatted(fanIn, dims[0]));
+    }
     Tensor values = Tensor.zeros(dims);
     float bound = (float) (1 / Math.sqrt(fanIn));
     CounterRandom.fillUniform(CounterRandom.key(seed, which), bound, values.data());

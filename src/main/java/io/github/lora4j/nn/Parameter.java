@@ -13,6 +13,10 @@ public final class Parameter {
   private final Tensor tensor;
 
   private Parameter(Tensor tensor) {
+    if (tensor.tape() != null) {
+      throw new IllegalArgumentException(
+          "parameter: a tensor without a tape expected, got an activation " + tensor.shape());
+    }
     this.tensor = tensor;
   }
 
@@ -21,9 +25,12 @@ public final class Parameter {
    *
    * @param tensor its initial value; becomes the parameter's own
    * @return the parameter
+   * @throws IllegalArgumentException if the tensor is on a tape
    */
   public static Parameter trained(Tensor tensor) {
-    return new Parameter(tensor.requireGrad(true));
+    Parameter parameter = new Parameter(tensor);
+    tensor.requireGrad(true);
+    return parameter;
   }
 
   /**
@@ -31,9 +38,12 @@ public final class Parameter {
    *
    * @param tensor its value; becomes the parameter's own
    * @return the parameter
+   * @throws IllegalArgumentException if the tensor is on a tape
    */
   public static Parameter frozen(Tensor tensor) {
-    return new Parameter(tensor.requireGrad(false));
+    Parameter parameter = new Parameter(tensor);
+    tensor.requireGrad(false);
+    return parameter;
   }
 
   /**
