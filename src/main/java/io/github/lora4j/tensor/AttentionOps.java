@@ -25,9 +25,11 @@ final class AttentionOps {
 
   static Tensor split(Tensor query, Tensor key, Tensor value, int heads, int[] offsets) {
     Operands.check(
-        query.shape().equals(key.shape()) && query.shape().equals(value.shape()),
+        query.shape().rank() == 2
+            && query.shape().equals(key.shape())
+            && query.shape().equals(value.shape()),
         "causalAttention",
-        "query, key and value of one shape",
+        "query, key and value of one shape (N, C)",
         query.shape(),
         key.shape(),
         value.shape());
@@ -38,13 +40,13 @@ final class AttentionOps {
   }
 
   static Tensor fused(Tensor queryKeyValue, int heads, int[] offsets) {
-    int columns = queryKeyValue.shape().columns();
+    Shape shape = queryKeyValue.shape();
     Operands.check(
-        columns % 3 == 0,
+        shape.rank() == 2 && shape.columns() % 3 == 0,
         "causalAttention",
         "query, key and value side by side, (N, 3C)",
-        queryKeyValue.shape());
-    int channels = columns / 3;
+        shape);
+    int channels = shape.columns() / 3;
     Operand q = new Operand(queryKeyValue, 0);
     Operand k = new Operand(queryKeyValue, channels);
     Operand v = new Operand(queryKeyValue, 2 * channels);
@@ -67,16 +69,12 @@ final class AttentionOps {
       Operand q, Operand k, Operand v, int channels, int heads, int[] offsets) {
     int tokens = q.tensor().shape().rows();
     Operands.check(
-        q.tensor().shape().rank() == 2 && heads > 0 && channels % heads == 0,
+        heads > 0 && channels % heads == 0,
         "causalAttention",
         "(N, C) with C a multiple of the heads",
         q.tensor().shape(),
         heads + " heads");
-    Operands.check(
-        offsets.length > 0 && offsets[offsets.length - 1] == tokens,
-        "causalAttention",
-        "offsets that end at the number of tokens",
-        q.tensor().shape());
+    checkOffsets(offsets, tokens);
     Kernels kernels = ActiveKernels.get();
     Tape tape = Operands.tape("causalAttention", q.tensor(), k.tensor(), v.tensor());
     Tape recorder = Operands.recorder(tape, q.tensor(), k.tensor(), v.tensor());
@@ -89,7 +87,7 @@ final class AttentionOps {
             v.values(channels),
             channels / heads,
             heads,
-            offsets);
+            offsets.clone());
     attention.forward(Matrix.of(attended, tokens, channels));
     Tensor y = Tensor.outcome(Shape.of(tokens, channels), attended, tape, recorder != null);
     if (recorder != null) {
@@ -106,6 +104,25 @@ final class AttentionOps {
                   dV.view(channels)));
     }
     return y;
+  }
+
+  private static void checkOffsets(int[] offsets, int tokens) {
+    boolean fit =
+        offsets.length > 0 && offsets[0] == 0 && offsets[offsets.length - 1] == tokens;
+    for (int i = 1; fit && i < offsets.length; i++) {
+      fit = offsets[i] > offsets[i - 1];
+    }
+    if (!fit) {
+      throw new ShapeMismatchException(
+          "causalAttention: offsets ascending from 0 to the number of tokens, %d, expected, got %s"
+              .formatted(tokens, brief(offsets)));
+    }
+  }
+
+  private static String brief(int[] offsets) {
+    int hidden = Math.max(0, offsets.length - 8);
+    String beginning = Arrays.toString(Arrays.copyOf(offsets, offsets.length - hidden));
+    return hidden == 0 ? beginning : beginning + " and " + hidden + " more";
   }
 
   /** Where the gradient of an operand goes; keeps no data of it. */

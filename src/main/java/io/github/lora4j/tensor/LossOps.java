@@ -10,6 +10,8 @@ final class LossOps {
   private LossOps() {}
 
   static Tensor crossEntropy(Tensor logits, int[] targets, int ignoreIndex) {
+    Operands.check(
+        logits.shape().rank() >= 1, "crossEntropy", "logits (..., classes)", logits.shape());
     int rows = logits.shape().rows();
     int classes = logits.shape().columns();
     Operands.check(

@@ -15,6 +15,7 @@ final class RowOps {
   private RowOps() {}
 
   static Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, float eps) {
+    checkRows("layerNorm", x);
     int columns = x.shape().columns();
     Shape channels = Shape.of(columns);
     Operands.check(
@@ -95,7 +96,12 @@ final class RowOps {
         });
   }
 
+  private static void checkRows(String operation, Tensor x) {
+    Operands.check(x.shape().rank() >= 1, operation, "rows (..., C)", x.shape());
+  }
+
   static Tensor softmax(Tensor x) {
+    checkRows("softmax", x);
     Kernels kernels = ActiveKernels.get();
     Tape recorder = Operands.recorder(x.tape(), x);
     int columns = x.shape().columns();
@@ -129,6 +135,10 @@ final class RowOps {
 
   static Tensor embedding(Tensor table, int[] ids, @Nullable Tape tape) {
     Operands.check(table.shape().rank() == 2, "embedding", "a table (V, C)", table.shape());
+    if (table.tape() != null && table.tape() != tape) {
+      throw new IllegalArgumentException(
+          "embedding: the tape of the table expected, got another one or none");
+    }
     return gather("embedding", table, ids, tape);
   }
 

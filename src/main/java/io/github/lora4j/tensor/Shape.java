@@ -98,8 +98,13 @@ public final class Shape {
    *
    * @param columns the new size
    * @return the shape
+   * @throws IllegalArgumentException if this is the shape of a scalar
    */
   public Shape withColumns(int columns) {
+    if (dims.length == 0) {
+      throw new IllegalArgumentException(
+          "withColumns: a shape with a last dimension expected, got " + this);
+    }
     int[] changed = dims.clone();
     changed[changed.length - 1] = columns;
     return new Shape(changed);

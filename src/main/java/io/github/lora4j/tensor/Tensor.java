@@ -276,7 +276,9 @@ public final class Tensor {
 
   /**
    * Adds a scaled product to this tensor in place, {@code y = y + factor * (a b)}. The outcome takes over the
-   * elements of this tensor, which must not be used again; nothing is copied.
+   * elements of this tensor; nothing is copied. So this tensor must have no other use, before or after, nor
+   * be the outcome of {@link #softmax}, which its backward pass reads, or of {@link #dropout}, which may be
+   * its input.
    *
    * @param a {@code (..., k)}
    * @param b {@code (k, n)}
@@ -328,7 +330,8 @@ public final class Tensor {
    * @param ids indices of rows of this table
    * @param tape the tape of the activations to come, or null for inference
    * @return {@code (ids.length, C)} for this table {@code (V, C)}
-   * @throws IllegalArgumentException if an id is out of range
+   * @throws IllegalArgumentException if an id is out of range, or this table is on a tape and the given one
+   *     is another
    */
   public Tensor embedding(int[] ids, @Nullable Tape tape) {
     return RowOps.embedding(this, ids, tape);
@@ -341,7 +344,7 @@ public final class Tensor {
    * @param key {@code (N, C)}, as this tensor, which is the query
    * @param value {@code (N, C)}
    * @param heads NH; divides C
-   * @param offsets where each sequence begins, and at last N; see {@link Sequences}
+   * @param offsets where each sequence begins, and at last N, strictly ascending from 0
    * @return {@code (N, C)}
    * @throws ShapeMismatchException if the sizes do not fit
    */
@@ -354,7 +357,7 @@ public final class Tensor {
    * GPT-2's fused {@code c_attn} gives them.
    *
    * @param heads NH; divides C
-   * @param offsets where each sequence begins, and at last N; see {@link Sequences}
+   * @param offsets where each sequence begins, and at last N, strictly ascending from 0
    * @return {@code (N, C)} for this tensor {@code (N, 3C)}
    * @throws ShapeMismatchException if the sizes do not fit
    */
