@@ -1,21 +1,32 @@
 package io.github.lora4j.kernel;
 
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Runs independent tasks on the threads of one shared pool of daemons; the caller works too.
  *
- * <p>Tasks are handed out in ascending order to whoever is free. A task must write only what no other task
- * of the call reads or writes; then the result is the same for any number of threads. A call from inside a
- * task runs on the thread that makes it. Many threads may call at once.
+ * <p>Tasks are handed out in ascending order to whoever is free. A task must write only what no
+ * other task of the call reads or writes; then the result is the same for any number of threads. A
+ * call from inside a task runs on the thread that makes it. Many threads may call at once; they
+ * share the pool.
+ *
+ * <p>The pool grows on demand to {@code threads() - 1} and a thread that finds nothing to do for
+ * half a minute ends. Whoever waits spins for some microseconds before it parks: a training step
+ * has about a thousand parallel regions, and waking a parked thread costs as much as a small one.
  */
 public final class Parallel {
+
+  private static final long SPIN_NANOS = 40_000;
+  private static final long KEEP_ALIVE_NANOS = TimeUnit.SECONDS.toNanos(30);
+  private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
 
   private static final AtomicInteger THREADS = new AtomicInteger(defaultThreads());
   private static final ThreadLocal<Boolean> INSIDE_TASK = ThreadLocal.withInitial(() -> false);
@@ -24,13 +35,14 @@ public final class Parallel {
 
   private static int defaultThreads() {
     Integer asked = Integer.getInteger("lora4j.threads");
-    return asked != null && asked > 0 ? asked : Runtime.getRuntime().availableProcessors();
+    return asked != null && asked > 0 ? Math.min(asked, 1024) : PROCESSORS;
   }
 
   /**
    * How many threads a call uses, the caller included.
    *
-   * @return the number of threads; at the start {@code -Dlora4j.threads}, or the number of processors
+   * @return the number of threads; at the start {@code -Dlora4j.threads}, or the number of
+   *     processors
    */
   public static int threads() {
     return THREADS.get();
@@ -51,6 +63,9 @@ public final class Parallel {
   /**
    * Runs {@code task} for each number from 0 to {@code count - 1} and returns when all are done.
    *
+   * <p>When a task throws, those not yet begun are left out, and the first exception or error is
+   * thrown again here after the others have ended.
+   *
    * @param count the number of tasks
    * @param task what to do with a number
    */
@@ -62,91 +77,68 @@ public final class Parallel {
       }
       return;
     }
-    Call call = new Call(count, task);
-    for (int i = 0; i < helpers; i++) {
-      Pool.EXECUTOR.execute(call);
+    Call call = new Call(count, helpers, task);
+    Pool.open(call);
+    INSIDE_TASK.set(true);
+    try {
+      call.work();
+    } finally {
+      INSIDE_TASK.set(false);
     }
-    call.run();
+    Pool.close(call);
     call.await();
   }
 
-  /** Holds the pool, so that a process that never computes has no threads. */
-  private static final class Pool {
-    static final ThreadPoolExecutor EXECUTOR = create();
-
-    private static ThreadPoolExecutor create() {
-      AtomicInteger number = new AtomicInteger();
-      ThreadPoolExecutor executor =
-          new ThreadPoolExecutor(
-              1023,
-              1023,
-              30,
-              TimeUnit.SECONDS,
-              new LinkedBlockingQueue<>(),
-              body -> {
-                Thread thread = new Thread(body, "lora4j-" + number.incrementAndGet());
-                thread.setDaemon(true);
-                return thread;
-              });
-      executor.allowCoreThreadTimeOut(true);
-      return executor;
-    }
+  /** Spinning helps only while every thread has a processor of its own. */
+  private static long spinDeadline() {
+    return System.nanoTime() + (threads() <= PROCESSORS ? SPIN_NANOS : 0);
   }
 
   /** One call of {@link #forEach}, shared by the threads that work on it. */
-  private static final class Call implements Runnable {
+  private static final class Call {
     private final int count;
+    private final int helpers;
     private final IntConsumer task;
+    private final Thread caller = Thread.currentThread();
     private final AtomicInteger next = new AtomicInteger();
     private final AtomicInteger done = new AtomicInteger();
+    private final AtomicInteger joined = new AtomicInteger();
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+    private volatile boolean callerParks;
 
-    Call(int count, IntConsumer task) {
+    Call(int count, int helpers, IntConsumer task) {
       this.count = count;
+      this.helpers = helpers;
       this.task = task;
     }
 
-    @Override
-    public void run() {
-      INSIDE_TASK.set(true);
-      try {
-        for (int i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
-          runOne(i);
-        }
-      } finally {
-        INSIDE_TASK.set(false);
-      }
+    /** Whether the thread that asks may help; each success takes one of the places. */
+    boolean join() {
+      return next.get() < count && joined.get() < helpers && joined.getAndIncrement() < helpers;
     }
 
-    private void runOne(int i) {
-      try {
-        if (failure.get() == null) {
-          task.accept(i);
-        }
-      } catch (Throwable e) {
-        failure.compareAndSet(null, e);
-      } finally {
-        if (done.incrementAndGet() == count) {
-          synchronized (this) {
-            notifyAll();
+    void work() {
+      for (int i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
+        try {
+          if (failure.get() == null) {
+            task.accept(i);
+          }
+        } catch (Throwable e) {
+          failure.compareAndSet(null, e);
+        } finally {
+          if (done.incrementAndGet() == count && callerParks) {
+            LockSupport.unpark(caller);
           }
         }
       }
     }
 
     void await() {
-      boolean interrupted = false;
-      synchronized (this) {
-        while (done.get() < count) {
-          try {
-            wait();
-          } catch (InterruptedException e) {
-            interrupted = true;
-          }
+      for (long deadline = spinDeadline(); done.get() < count; ) {
+        if (System.nanoTime() > deadline) {
+          park();
         }
-      }
-      if (interrupted) {
-        Thread.currentThread().interrupt();
+        Thread.onSpinWait();
       }
       Throwable cause = failure.get();
       if (cause instanceof RuntimeException e) {
@@ -154,6 +146,127 @@ public final class Parallel {
       }
       if (cause instanceof Error e) {
         throw e;
+      }
+      if (cause != null) {
+        throw new CompletionException(cause);
+      }
+    }
+
+    private void park() {
+      boolean interrupted = false;
+      callerParks = true;
+      while (done.get() < count) {
+        LockSupport.park(this);
+        interrupted |= Thread.interrupted();
+      }
+      if (interrupted) {
+        caller.interrupt();
+      }
+    }
+  }
+
+  /** The shared threads and the calls that are open to them. */
+  private static final class Pool {
+    private static final Object LOCK = new Object();
+    private static final ArrayDeque<Worker> PARKED = new ArrayDeque<>(); // guarded by LOCK
+    private static int workers; // guarded by LOCK
+    private static int created; // guarded by LOCK
+    private static volatile Call[] open = {}; // replaced under LOCK, read without
+
+    static void open(Call call) {
+      synchronized (LOCK) {
+        Call[] grown = Arrays.copyOf(open, open.length + 1);
+        grown[open.length] = call;
+        open = grown;
+        for (int i = 0; i < call.helpers && !PARKED.isEmpty(); i++) {
+          LockSupport.unpark(PARKED.removeLast());
+        }
+        while (workers < call.helpers && startWorker()) {}
+      }
+    }
+
+    /** Without a further thread the others do the work, so a failure to start one is no failure. */
+    private static boolean startWorker() {
+      try {
+        new Worker("lora4j-" + ++created).start();
+        workers++;
+        return true;
+      } catch (OutOfMemoryError e) {
+        return false;
+      }
+    }
+
+    static void close(Call call) {
+      synchronized (LOCK) {
+        Call[] rest = new Call[open.length - 1];
+        int kept = 0;
+        for (Call other : open) {
+          if (other != call) {
+            rest[kept++] = other;
+          }
+        }
+        open = rest;
+      }
+    }
+
+    private static @Nullable Call joinAny() {
+      for (Call call : open) {
+        if (call.join()) {
+          return call;
+        }
+      }
+      return null;
+    }
+
+    /** The next call to help with, or null after a long time without any. */
+    static @Nullable Call next(Worker worker) {
+      for (long deadline = spinDeadline(); System.nanoTime() < deadline; Thread.onSpinWait()) {
+        Call call = joinAny();
+        if (call != null) {
+          return call;
+        }
+      }
+      while (true) {
+        synchronized (LOCK) {
+          Call call = joinAny();
+          if (call != null) {
+            return call;
+          }
+          PARKED.addLast(worker);
+        }
+        LockSupport.parkNanos(PARKED, KEEP_ALIVE_NANOS);
+        synchronized (LOCK) {
+          if (PARKED.remove(worker)) { // nobody woke it
+            return joinAny();
+          }
+        }
+      }
+    }
+
+    static void ended() {
+      synchronized (LOCK) {
+        workers--;
+      }
+    }
+  }
+
+  /** A daemon that helps with one open call after the other. */
+  private static final class Worker extends Thread {
+
+    Worker(String name) {
+      super(null, null, name, 0, false);
+      setDaemon(true);
+    }
+
+    @Override
+    public void run() {
+      INSIDE_TASK.set(true);
+      try {
+        for (Call call = Pool.next(this); call != null; call = Pool.next(this)) {
+          call.work();
+        }
+      } finally {
+        Pool.ended();
       }
     }
   }
