@@ -1,0 +1,82 @@
+package io.github.lora4j.kernel.vector;
+
+import jdk.incubator.vector.FloatVector;
+
+/** Soft-max of a row and its gradient. Sums are one vector of partial sums, then a tree, then the rest in order. */
+final class SoftmaxRows {
+
+  private SoftmaxRows() {}
+
+  static double softmax(float[] x, int xOffset, float[] p, int pOffset, int length) {
+    float max = max(x, xOffset, length);
+    float sum = exponentials(x, xOffset, max, p, pOffset, length);
+    scale(p, pOffset, length, 1 / sum);
+    return max + StrictMath.log(sum);
+  }
+
+  private static float max(float[] x, int offset, int length) {
+    int whole = Lanes.SPECIES.loopBound(length);
+    float max = x[offset];
+    if (whole > 0) {
+      FloatVector maxima = FloatVector.fromArray(Lanes.SPECIES, x, offset);
+      for (int i = Lanes.COUNT; i < whole; i += Lanes.COUNT) {
+        maxima = maxima.max(FloatVector.fromArray(Lanes.SPECIES, x, offset + i));
+      }
+      float[] lanes = new float[Lanes.COUNT];
+      maxima.intoArray(lanes, 0);
+      for (float lane : lanes) {
+        max = Math.max(max, lane);
+      }
+    }
+    for (int i = whole; i < length; i++) {
+      max = Math.max(max, x[offset + i]);
+    }
+    return max;
+  }
+
+  /** {@code p = exp(x - shift)}; returns the sum of p. */
+  private static float exponentials(
+      float[] x, int xOffset, float shift, float[] p, int pOffset, int length) {
+    int whole = Lanes.SPECIES.loopBound(length);
+    FloatVector sums = FloatVector.zero(Lanes.SPECIES);
+    for (int i = 0; i < whole; i += Lanes.COUNT) {
+      FloatVector e = Exp.of(FloatVector.fromArray(Lanes.SPECIES, x, xOffset + i).sub(shift));
+      e.intoArray(p, pOffset + i);
+      sums = sums.add(e);
+    }
+    float sum = Lanes.sum(sums);
+    for (int i = whole; i < length; i++) {
+      float e = Exp.of(x[xOffset + i] - shift);
+      p[pOffset + i] = e;
+      sum += e;
+    }
+    return sum;
+  }
+
+  private static void scale(float[] p, int offset, int length, float factor) {
+    for (int i = offset; i < offset + length; i++) {
+      p[i] *= factor;
+    }
+  }
+
+  static void expMinus(
+      float[] x, int xOffset, float shift, float[] p, int pOffset, int length) {
+    exponentials(x, xOffset, shift, p, pOffset, length);
+  }
+
+  static void backward(float[] p, int pOffset, float[] dp, int dpOffset, int length) {
+    int whole = Lanes.SPECIES.loopBound(length);
+    FloatVector sums = FloatVector.zero(Lanes.SPECIES);
+    for (int i = 0; i < whole; i += Lanes.COUNT) {
+      FloatVector left = FloatVector.fromArray(Lanes.SPECIES, p, pOffset + i);
+      sums = left.fma(FloatVector.fromArray(Lanes.SPECIES, dp, dpOffset + i), sums);
+    }
+    float dot = Lanes.sum(sums);
+    for (int i = whole; i < length; i++) {
+      dot = Math.fma(p[pOffset + i], dp[dpOffset + i], dot);
+    }
+    for (int i = 0; i < length; i++) {
+      dp[dpOffset + i] = p[pOffset + i] * (dp[dpOffset + i] - dot);
+    }
+  }
+}

@@ -1,0 +1,163 @@
+package io.github.lora4j.kernel.vector;
+
+import io.github.lora4j.kernel.AdamWStep;
+import io.github.lora4j.kernel.Elementwise;
+import io.github.lora4j.kernel.Kernels;
+import io.github.lora4j.kernel.Matrix;
+import io.github.lora4j.kernel.PackedMatrix;
+import io.github.lora4j.kernel.Parallel;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/** The kernels written with the Vector API. */
+public final class VectorKernels implements Kernels {
+
+  private static final int WARM_UP_CALLS = 1000;
+  private static final int WARM_UP_DEPTH = 256;
+
+  /**
+   * Creates the kernels and warms the tiles up, before any other loop of another width can spoil what the compiler learns
+   * of them.
+   *
+   * @throws UnsupportedOperationException if the machine has no vectors of at least four floats
+   */
+  public VectorKernels() {
+    if (Lanes.COUNT < 4) {
+      throw new UnsupportedOperationException("vectors of " + Lanes.COUNT + " floats");
+    }
+    float[] a = new float[WARM_UP_DEPTH * Tiles.ROWS];
+    float[] b = new float[WARM_UP_DEPTH * Tiles.WIDE];
+    float[] c = new float[Tiles.ROWS * Tiles.WIDE];
+    for (int i = 0; i < WARM_UP_CALLS; i++) {
+      Tiles.wide(WARM_UP_DEPTH, a, 0, b, 0, c, 0, Tiles.WIDE);
+      Tiles.narrow(WARM_UP_DEPTH, a, 0, WARM_UP_DEPTH, b, 0, c, 0, Lanes.COUNT);
+    }
+  }
+
+  @Override
+  public String name() {
+    return "vector";
+  }
+
+  @Override
+  public String description() {
+    return "vector, %d lanes".formatted(Lanes.COUNT);
+  }
+
+  @Override
+  public void multiply(Matrix a, Matrix b, float alpha, Matrix c, boolean accumulate) {
+    if (c.rows() > 0 && c.columns() > 0) {
+      Products.multiply(a, b, alpha, c, accumulate);
+    }
+  }
+
+  @Override
+  public PackedMatrix pack(Matrix weight) {
+    return new FrozenWeight(weight);
+  }
+
+  @Override
+  public void linear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y) {
+    Products.multiplyPacked(
+        x, ((FrozenWeight) weight).forward(), weight.rows(), 1, y, false, bias);
+  }
+
+  @Override
+  public void linearBackward(Matrix dy, PackedMatrix weight, Matrix dx, boolean accumulate) {
+    Products.multiplyPacked(
+        dy, ((FrozenWeight) weight).backward(), weight.columns(), 1, dx, accumulate, null);
+  }
+
+  @Override
+  public double softmax(float[] x, int xOffset, float[] p, int pOffset, int length) {
+    return SoftmaxRows.softmax(x, xOffset, p, pOffset, length);
+  }
+
+  @Override
+  public void expMinus(
+      float[] x, int xOffset, float logSumExp, float[] p, int pOffset, int length) {
+    SoftmaxRows.expMinus(x, xOffset, logSumExp, p, pOffset, length);
+  }
+
+  @Override
+  public void softmaxBackward(float[] p, int pOffset, float[] dp, int dpOffset, int length) {
+    SoftmaxRows.backward(p, pOffset, dp, dpOffset, length);
+  }
+
+  @Override
+  public void layerNorm(
+      float[] x,
+      int rows,
+      int columns,
+      float[] weight,
+      float[] bias,
+      float eps,
+      float[] y,
+      float[] mean,
+      float[] inverseDeviation) {
+    forRows(
+        rows,
+        columns,
+        row ->
+            NormRows.forward(
+                x, row, columns, weight, bias, eps, y, mean, inverseDeviation));
+  }
+
+  @Override
+  public void layerNormBackward(
+      float[] dy,
+      float[] x,
+      int rows,
+      int columns,
+      float[] weight,
+      float[] mean,
+      float[] inverseDeviation,
+      float[] dx,
+      boolean accumulate) {
+    forRows(
+        rows,
+        columns,
+        row ->
+            NormRows.backward(
+                dy,
+                x,
+                row,
+                columns,
+                weight,
+                mean[row],
+                inverseDeviation[row],
+                dx,
+                accumulate));
+  }
+
+  /** Hands out rows in groups that are worth a thread's while. */
+  private static void forRows(int rows, int columns, IntConsumer body) {
+    int perTask = Math.max(1, (1 << 14) / Math.max(1, columns));
+    Parallel.forEach(
+        (rows + perTask - 1) / perTask,
+        task -> {
+          int end = Math.min(rows, (task + 1) * perTask);
+          for (int row = task * perTask; row < end; row++) {
+            body.accept(row);
+          }
+        });
+  }
+
+  @Override
+  public void gelu(float[] x, float[] y) {
+    Elementwise.chunks(x.length, (from, to) -> GeluRange.forward(x, y, from, to));
+  }
+
+  @Override
+  public void geluBackward(float[] x, float[] dy, float[] dx, boolean accumulate) {
+    Elementwise.chunks(
+        x.length, (from, to) -> GeluRange.backward(x, dy, dx, accumulate, from, to));
+  }
+
+  @Override
+  public void adamW(
+      float[] p, float[] g, float gradientScale, float[] m, float[] v, AdamWStep step) {
+    AdamWRange range = new AdamWRange(gradientScale, step);
+    Elementwise.chunks(p.length, (from, to) -> range.step(p, g, m, v, from, to));
+  }
+}
