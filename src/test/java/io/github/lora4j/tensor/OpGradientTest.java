@@ -100,6 +100,16 @@ class OpGradientTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("samples")
+  void onlyAnOperationInPlaceChangesAnOperand(OpSample sample) {
+    OpSample.Outcome outcome = sample.run(sample.subsets() - 1);
+    boolean inPlace = sample.signature().contains("InPlace(");
+    for (int i = inPlace ? 1 : 0; i < outcome.operands().length; i++) {
+      assertArrayEquals(sample.values(i), outcome.operands()[i], "operand " + i);
+    }
+  }
+
   /** The negative control: a gate that these gradients passed would prove nothing. */
   @ParameterizedTest
   @MethodSource("samples")

@@ -29,8 +29,15 @@ final class OpSample {
     float at(int operand, int index);
   }
 
-  /** The gradients of all operands, null where there is none. */
-  record Outcome(float[] values, float[][] gradients, int recorded) {}
+  /**
+   * What a run leaves behind.
+   *
+   * @param values the outcome's elements
+   * @param gradients of the operands, null where there is none
+   * @param operands the operands' elements after the run
+   * @param recorded how many operations were recorded
+   */
+  record Outcome(float[] values, float[][] gradients, float[][] operands, int recorded) {}
 
   private final String signature;
   private final String name;
@@ -96,7 +103,7 @@ final class OpSample {
     return 1 << shapes.length;
   }
 
-  private float[] values(int operand) {
+  float[] values(int operand) {
     float[] data = new float[shapes[operand].numel()];
     for (int i = 0; i < data.length; i++) {
       data[i] = values.at(operand, i);
@@ -147,10 +154,12 @@ final class OpSample {
       weightedSum(y, weights, tape).backward();
     }
     float[][] gradients = new float[operands.length][];
+    float[][] elements = new float[operands.length][];
     for (int i = 0; i < operands.length; i++) {
       gradients[i] = operands[i].grad();
+      elements[i] = operands[i].data();
     }
-    return new Outcome(outcome, gradients, recorded);
+    return new Outcome(outcome, gradients, elements, recorded);
   }
 
   /** A scalar whose gradient by {@code y} is exactly the weights; its own value is not needed. */
