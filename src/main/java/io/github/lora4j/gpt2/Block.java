@@ -4,7 +4,10 @@ import io.github.lora4j.nn.LayerNorm;
 import io.github.lora4j.nn.Module;
 import io.github.lora4j.tensor.Tensor;
 
-/** A transformer block with the norms before attention and MLP: {@code x += attn(ln_1(x)); x += mlp(ln_2(x))}. */
+/**
+ * One transformer block with the norms in front: {@code x = x + attn(ln_1(x)); x = x +
+ * mlp(ln_2(x))}.
+ */
 final class Block extends Module {
 
   private final LayerNorm ln1;
@@ -12,16 +15,11 @@ final class Block extends Module {
   private final LayerNorm ln2;
   private final Mlp mlp;
 
-  Block(Gpt2 base, int layer) {
-    this.ln1 = child("ln_1", base.layerNorm("h." + layer + ".ln_1"));
-    this.attn =
-        child(
-            "attn",
-            base.layout() == QkvLayout.FUSED
-                ? new FusedSelfAttention(base, layer)
-                : new SplitSelfAttention(base, layer));
-    this.ln2 = child("ln_2", base.layerNorm("h." + layer + ".ln_2"));
-    this.mlp = child("mlp", new Mlp(base, layer));
+  Block(Gpt2Config config, Gpt2Weights weights, String path) {
+    this.ln1 = child("ln_1", weights.layerNorm(path + ".ln_1", config));
+    this.attn = child("attn", CausalSelfAttention.of(config, weights, path + ".attn"));
+    this.ln2 = child("ln_2", weights.layerNorm(path + ".ln_2", config));
+    this.mlp = child("mlp", new Mlp(weights, path + ".mlp"));
   }
 
   /**

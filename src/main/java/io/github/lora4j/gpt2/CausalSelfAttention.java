@@ -3,14 +3,15 @@ package io.github.lora4j.gpt2;
 import io.github.lora4j.nn.Module;
 import io.github.lora4j.tensor.Tensor;
 
-/** Causal multi-head self-attention with its projections; the subclasses hold them fused or split. */
+/** Multi-head attention of each token to itself and the tokens before it in its sequence. */
 abstract sealed class CausalSelfAttention extends Module
-    permits FusedSelfAttention, SplitSelfAttention {
+    permits FusedCausalSelfAttention, SplitCausalSelfAttention {
 
-  final int heads;
-
-  CausalSelfAttention(int heads) {
-    this.heads = heads;
+  static CausalSelfAttention of(Gpt2Config config, Gpt2Weights weights, String path) {
+    return switch (weights.layout()) {
+      case FUSED -> new FusedCausalSelfAttention(config, weights, path);
+      case SPLIT -> new SplitCausalSelfAttention(config, weights, path);
+    };
   }
 
   /**
@@ -21,9 +22,4 @@ abstract sealed class CausalSelfAttention extends Module
    * @return {@code (N, C)}
    */
   abstract Tensor forward(Tensor x, int[] offsets);
-
-  @Override
-  protected String settings() {
-    return "heads=" + heads;
-  }
 }

@@ -1,12 +1,16 @@
 package io.github.lora4j.gpt2;
 
-/** The kind of a classifier's last layer. */
+/** What a new classifier's {@code score} layer is like. */
 public enum ClassifierHead {
   /**
-   * A Linear with a bias whose random weight stays frozen and is trained through a LoRA on it, as in "Build a
-   * Large Language Model (From Scratch)", appendix E. The bias starts at 0 and stays so.
+   * Random and frozen, trained by LoRA like every other Linear, as in "Build a Large Language Model
+   * (From Scratch)", appendix E: a weight uniform in {@code [-1/sqrt(C), 1/sqrt(C)]} and a bias of
+   * zeros.
    */
   LORA,
-  /** A Linear without a bias that is trained in full, as transformers and PEFT have it. */
+  /**
+   * Trained in full and without bias, as transformers and PEFT have it: a weight from a normal
+   * distribution with mean 0 and deviation 0.02.
+   */
   FULL
 }

@@ -1,95 +1,144 @@
 package io.github.lora4j.gpt2;
 
-import io.github.lora4j.nn.LayerNorm;
-import io.github.lora4j.nn.Linear;
-import io.github.lora4j.nn.Origin;
-import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.safetensors.DType;
-import io.github.lora4j.tensor.CounterRandom;
+import io.github.lora4j.safetensors.SafetensorsFolder;
+import io.github.lora4j.safetensors.TensorSource;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * The weights of a GPT-2, from which models are built. Models built from one base share its parameters: what one
- * of them freezes, trains or changes is so in all.
+ * The weights of a GPT-2 base. Models are made from it; all of them share its parameters, so that a
+ * second model costs no memory. Each has a module tree of its own, and what is put into the slots
+ * of one does not show in another.
  *
- * <p>Parameters are kept under the names of the published files, without the {@code transformer.} prefix, and with
- * linear weights as {@code (out, in)}. With {@link QkvLayout#SPLIT} the rows of {@code c_attn} are three
- * parameters, {@code h.0.attn.c_attn[0:768].weight} and so on.
+ * <pre>{@code
+ * Gpt2 base = Gpt2.load(Path.of("models/gpt2"));
+ * Gpt2Classifier classifier = base.classifier(ClassifierHead.LORA, 123, List.of("ham", "spam"));
+ * }</pre>
  */
 public final class Gpt2 {
 
-  private final Gpt2Config config;
-  private final QkvLayout layout;
-  private final Map<String, Parameter> parameters;
+  private static final Logger log = LoggerFactory.getLogger(Gpt2.class);
 
-  Gpt2(Gpt2Config config, QkvLayout layout, Map<String, Parameter> parameters) {
+  private final Gpt2Config config;
+  private final Gpt2Weights weights;
+
+  private Gpt2(Gpt2Config config, Gpt2Weights weights) {
     this.config = config;
-    this.layout = layout;
-    this.parameters = parameters;
+    this.weights = weights;
   }
 
   /**
-   * Loads a base in the layout it is published in, its weights frozen.
+   * Reads a model with {@code c_attn} fused, as published.
    *
-   * @param folder a model folder in the Hugging Face layout: {@code config.json} and {@code model.safetensors} or
-   *     shards with their index, in F32, F16 or BF16
-   * @return the base
-   * @throws IOException if a file is missing, cannot be read, breaks its format or does not fit the others
-   * @throws io.github.lora4j.error.NonFiniteException if a weight is NaN or infinite
+   * @param folder a folder in the Hugging Face layout: {@code config.json} and {@code
+   *     model.safetensors}, or shards with their index; F32, F16 or BF16
+   * @return the base, every parameter frozen
+   * @throws io.github.lora4j.error.BadFileException if a file is malformed, the files do not fit
+   *     together, or they hold another model
+   * @throws io.github.lora4j.error.NonFiniteException if a weight holds NaN or infinite numbers
+   * @throws IOException if a file is missing or cannot be read
    */
   public static Gpt2 load(Path folder) throws IOException {
-    return load(folder, QkvLayout.FUSED);
+    return load(folder, LoadOptions.DEFAULT);
   }
 
   /**
-   * Loads a base, its weights frozen.
+   * Reads a model.
    *
-   * @param folder a model folder in the Hugging Face layout: {@code config.json} and {@code model.safetensors} or
-   *     shards with their index, in F32, F16 or BF16
-   * @param layout whether query, key and value are projected by one Linear or by three
-   * @return the base
-   * @throws IOException if a file is missing, cannot be read, breaks its format or does not fit the others
-   * @throws io.github.lora4j.error.NonFiniteException if a weight is NaN or infinite
+   * @param folder as for {@link #load(Path)}
+   * @param layout how attention is to hold its projections; the files are the same for both
+   * @return the base, every parameter frozen
+   * @throws IOException as {@link #load(Path)}
    */
   public static Gpt2 load(Path folder, QkvLayout layout) throws IOException {
-    Gpt2Config config = Gpt2ConfigFile.read(folder);
-    return new Gpt2(config, layout, CheckpointReader.read(folder, config, layout));
+    return load(folder, LoadOptions.DEFAULT.withLayout(layout));
   }
 
   /**
-   * A base with random weights, all trained, to be pretrained: normal with deviation 0.02, those of the
-   * projections into the residual stream with {@code 0.02 / sqrt(2 nLayer)}, biases 0, norms 1 (Radford et al.
-   * 2019).
+   * Reads a model.
    *
-   * @param config the sizes
-   * @param layout whether query, key and value are projected by one Linear or by three
-   * @param seed decides the weights
-   * @return the base
+   * @param folder as for {@link #load(Path)}
+   * @param options the layout, and what to accept
+   * @return the base, every parameter frozen
+   * @throws IOException as {@link #load(Path)}
+   */
+  public static Gpt2 load(Path folder, LoadOptions options) throws IOException {
+    long start = System.nanoTime();
+    Gpt2Config config = Gpt2Config.read(folder.resolve(Gpt2Config.FILE_NAME));
+    TensorSource source = SafetensorsFolder.open(folder);
+    Gpt2Weights weights = Gpt2CheckpointReader.read(folder.toString(), source, config, options);
+    Gpt2 base = new Gpt2(config, weights);
+    log.info("{} from {} in {} ms", base, folder, (System.nanoTime() - start) / 1_000_000);
+    return base;
+  }
+
+  /**
+   * Makes a new model to be trained from nothing, with the initial values of GPT-2: weights from a
+   * normal distribution with deviation 0.02, those that lead back into the residual stream ({@code
+   * c_proj}) with {@code 0.02 / sqrt(2 nLayer)}, biases 0, norms the identity.
+   *
+   * @param config its sizes
+   * @param layout how attention is to hold its projections; the values are the same for both
+   * @param seed decides the random values
+   * @return the base, every parameter trained
    */
   public static Gpt2 initialize(Gpt2Config config, QkvLayout layout, long seed) {
-    Map<String, Parameter> parameters = new LinkedHashMap<>();
-    for (PublishedTensor tensor : PublishedTensor.of(config)) {
-      float[] values = new float[tensor.elements()];
-      if (tensor.isNormWeight()) {
-        Arrays.fill(values, 1);
-      } else if (!tensor.isBias()) {
-        double deviation = 0.02 / (tensor.isResidualProjection() ? Math.sqrt(2.0 * config.nLayer()) : 1);
-        long key = CounterRandom.key(seed, CounterRandom.place(tensor.name()));
-        CounterRandom.fillGaussian(key, (float) deviation, values);
-      }
-      tensor.asParameters(values, layout).forEach(parameters::put);
-    }
-    parameters.values().forEach(parameter -> parameter.setTrained(true));
-    return new Gpt2(config, layout, parameters);
+    return new Gpt2(config, Gpt2Initializer.weights(config, layout, seed));
   }
 
   /**
-   * The sizes.
+   * Makes a language model on this base.
+   *
+   * @return a new module tree over the shared parameters
+   */
+  public Gpt2LanguageModel languageModel() {
+    return new Gpt2LanguageModel(new Gpt2Backbone(config, weights));
+  }
+
+  /**
+   * Makes a classifier on this base, with a new random head.
+   *
+   * @param head what its head is like
+   * @param seed decides the head's random values
+   * @param labels the names of the classes, at least two different ones
+   * @return a new module tree; all but the head are shared parameters
+   */
+  public Gpt2Classifier classifier(ClassifierHead head, long seed, List<String> labels) {
+    return new Gpt2Classifier(new Gpt2Backbone(config, weights), head, labels, seed);
+  }
+
+  /**
+   * Makes a classifier whose classes are called {@code LABEL_0}, {@code LABEL_1} and so on, as
+   * transformers calls them.
+   *
+   * @param head what its head is like
+   * @param seed decides the head's random values
+   * @param classes the number of classes, at least 2
+   * @return a new module tree; all but the head are shared parameters
+   */
+  public Gpt2Classifier classifier(ClassifierHead head, long seed, int classes) {
+    List<String> labels = IntStream.range(0, classes).mapToObj(i -> "LABEL_" + i).toList();
+    return classifier(head, seed, labels);
+  }
+
+  /**
+   * Writes this base in the published layout, see {@link Gpt2LanguageModel#save}.
+   *
+   * @param folder where to; created if need be
+   * @param dtype F32, or F16 to halve the size
+   * @throws IOException if the files cannot be written; what was there before is then as it was
+   */
+  public void save(Path folder, DType dtype) throws IOException {
+    languageModel().save(folder, dtype);
+  }
+
+  /**
+   * The sizes of the model.
    *
    * @return the configuration
    */
@@ -98,87 +147,17 @@ public final class Gpt2 {
   }
 
   /**
-   * How query, key and value are projected.
+   * How attention holds its projections.
    *
-   * @return the layout
+   * @return the layout of every model made from this base
    */
   public QkvLayout layout() {
-    return layout;
+    return weights.layout();
   }
 
-  /**
-   * A language model over these weights.
-   *
-   * @return a new module tree
-   */
-  public Gpt2LanguageModel languageModel() {
-    return new Gpt2LanguageModel(this);
-  }
-
-  /**
-   * A classifier over these weights, with a new head.
-   *
-   * @param head the kind of the head
-   * @param seed decides the head's weight
-   * @param labels the names of the classes, at least two
-   * @return a new module tree
-   */
-  public Gpt2Classifier classifier(ClassifierHead head, long seed, List<String> labels) {
-    if (labels.size() < 2) {
-      throw new IllegalArgumentException(
-          "classifier: at least two classes expected, got " + labels);
-    }
-    return new Gpt2Classifier(this, head, labels, seed);
-  }
-
-  /**
-   * Writes the weights and the configuration as a model folder in the published layout.
-   *
-   * @param folder made if it is not there
-   * @param dtype {@code F32}, or {@code F16} to halve the size
-   * @throws IOException if it cannot be written
-   */
-  public void save(Path folder, DType dtype) throws IOException {
-    CheckpointWriter.write(this, folder, dtype);
-  }
-
-  Parameter parameter(String name) {
-    Parameter parameter = parameters.get(name);
-    if (parameter == null) {
-      throw new AssertionError("no parameter " + name);
-    }
-    return parameter;
-  }
-
-  Linear linear(String name) {
-    Parameter weight = parameter(name + ".weight");
-    return new Linear(
-        weight, parameter(name + ".bias"), new Origin(name, 0, weight.shape().dim(0)));
-  }
-
-  /** Some rows of a published Linear, held as a parameter of their own. */
-  Linear linear(String name, int firstRow, int rows) {
-    String part = PublishedTensor.part(name, firstRow, rows);
-    return new Linear(
-        parameter(part + ".weight"), parameter(part + ".bias"), new Origin(name, firstRow, rows));
-  }
-
-  LayerNorm layerNorm(String name) {
-    return new LayerNorm(
-        parameter(name + ".weight"), parameter(name + ".bias"), config.layerNormEpsilon());
-  }
-
-  /** The elements of a published tensor, in memory's orientation; rows of a split one joined again. */
-  float[] values(PublishedTensor tensor) {
-    if (layout == QkvLayout.FUSED || !tensor.isQueryKeyValue()) {
-      return parameter(tensor.name()).data();
-    }
-    float[] joined = new float[tensor.elements()];
-    int third = joined.length / 3;
-    for (int i = 0; i < 3; i++) {
-      System.arraycopy(
-          parameter(tensor.partName(i)).data(), 0, joined, i * third, third);
-    }
-    return joined;
+  @Override
+  public String toString() {
+    return "GPT-2 with %d blocks, %d channels, %d parameters"
+        .formatted(config.nLayer(), config.nEmbd(), config.parameterCount());
   }
 }

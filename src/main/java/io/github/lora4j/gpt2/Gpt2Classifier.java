@@ -8,69 +8,89 @@ import io.github.lora4j.tensor.CounterRandom;
 import io.github.lora4j.tensor.Sequences;
 import io.github.lora4j.tensor.Tape;
 import io.github.lora4j.tensor.Tensor;
+import java.util.HashSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * GPT-2 with a classification head on the last token of each sequence, {@code logits = score(ln_f(x_last))}. Only the
- * pooled rows pass the final norm and the head.
+ * GPT-2 that sorts sequences into classes by what it has read at their last token: {@code logits =
+ * score(ln_f(h_last))}.
  */
 public final class Gpt2Classifier extends SequenceModel {
 
-  /** Standard deviation of a new head's weight, as transformers initialises it. */
   private static final float FULL_HEAD_DEVIATION = 0.02f;
 
   private final Gpt2Backbone transformer;
   private final Slot score; // (B, C) -> (B, classes)
   private final List<String> labels;
 
-  Gpt2Classifier(Gpt2 base, ClassifierHead head, List<String> labels, long seed) {
-    this.transformer = child("transformer", new Gpt2Backbone(base));
+  Gpt2Classifier(Gpt2Backbone transformer, ClassifierHead head, List<String> labels, long seed) {
+    if (labels.size() < 2 || new HashSet<>(labels).size() < labels.size()) {
+      throw new IllegalArgumentException(
+          "classifier: at least two different labels expected, got " + labels);
+    }
+    this.transformer = child("transformer", transformer);
+    this.score = slot("score", head(head, transformer.config().nEmbd(), labels.size(), seed));
     this.labels = List.copyOf(labels);
-    this.score = slot("score", head(head, base.config().nEmbd(), labels.size(), seed));
   }
 
-  private static Linear head(ClassifierHead head, int channels, int classes, long seed) {
+  private static Linear head(ClassifierHead kind, int channels, int classes, long seed) {
     Tensor weight = Tensor.zeros(classes, channels);
     long key = CounterRandom.key(seed, CounterRandom.place("score"));
-    if (head == ClassifierHead.FULL) {
-      CounterRandom.fillGaussian(key, FULL_HEAD_DEVIATION, weight.data());
-      return new Linear(Parameter.trained(weight), null, null);
-    }
-    CounterRandom.fillUniform(key, (float) (1 / Math.sqrt(channels)), weight.data());
-    return new Linear(
-        Parameter.frozen(weight), Parameter.frozen(Tensor.zeros(classes)), null);
+    return switch (kind) {
+      case LORA -> {
+        CounterRandom.fillUniform(key, (float) (1 / Math.sqrt(channels)), weight.data());
+        Parameter bias = Parameter.frozen(Tensor.zeros(classes));
+        yield new Linear(Parameter.frozen(weight), bias, null);
+      }
+      case FULL -> {
+        CounterRandom.fillGaussian(key, FULL_HEAD_DEVIATION, weight.data());
+        yield new Linear(Parameter.trained(weight), null, null);
+      }
+    };
   }
 
   /**
-   * Computes the scores of the classes.
+   * Scores the classes for each sequence.
    *
-   * @param batch B sequences with N tokens in all
+   * @param batch B sequences
    * @param tape the tape of a training step, or null for inference
-   * @return logits, {@code (B, classes)}
+   * @return logits, {@code (B, classes)}, in the order of {@link #labels}
+   * @throws IllegalArgumentException if a token id is not in the vocabulary or a sequence is longer
+   *     than {@link #contextLength}
    */
   @Override
   public Tensor forward(Sequences batch, @Nullable Tape tape) {
-    Tensor last = transformer.blocks(batch, tape).gatherRows(batch.lastTokens());
-    return score.forward(transformer.norm(last));
+    // A norm looks at one row at a time: picking rows first saves the norm of all others.
+    Tensor last = transformer.lastBlock(batch, tape).gatherRows(batch.lastTokens()); // (B, C)
+    return score.forward(transformer.normalize(last));
   }
 
   /**
-   * The names of the classes, in the order of the logits.
+   * The names of the classes.
    *
-   * @return one name for each class
+   * @return one label for each column of the logits; not modifiable
    */
   public List<String> labels() {
     return labels;
   }
 
+  /**
+   * The model without its head.
+   *
+   * @return the child {@code transformer}
+   */
+  public Gpt2Backbone transformer() {
+    return transformer;
+  }
+
   @Override
   public int contextLength() {
-    return transformer.contextLength();
+    return transformer.config().contextLength();
   }
 
   @Override
   public int vocabularySize() {
-    return transformer.vocabularySize();
+    return transformer.config().vocabSize();
   }
 }

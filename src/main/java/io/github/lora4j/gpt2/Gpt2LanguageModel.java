@@ -1,47 +1,87 @@
 package io.github.lora4j.gpt2;
 
 import io.github.lora4j.nn.SequenceModel;
+import io.github.lora4j.safetensors.DType;
 import io.github.lora4j.tensor.Sequences;
 import io.github.lora4j.tensor.Tape;
 import io.github.lora4j.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * GPT-2 with its language-model head: for each token the scores of the next one, {@code logits = ln_f(x) wte^T}. The
- * head is the token embedding itself and no module of its own.
+ * GPT-2 that predicts the next token: {@code logits = ln_f(h) wte^T}. The output weights are the
+ * token embeddings themselves, so there is no {@code lm_head} layer.
  */
 public final class Gpt2LanguageModel extends SequenceModel {
 
   private final Gpt2Backbone transformer;
 
-  Gpt2LanguageModel(Gpt2 base) {
-    this.transformer = child("transformer", new Gpt2Backbone(base));
+  Gpt2LanguageModel(Gpt2Backbone transformer) {
+    this.transformer = child("transformer", transformer);
   }
 
   /**
-   * Computes the scores of every next token.
+   * Scores every token of the vocabulary as the successor of each token of the batch.
    *
-   * @param batch B sequences with N tokens in all
+   * @param batch sequences with N tokens in all
    * @param tape the tape of a training step, or null for inference
    * @return logits, {@code (N, V)}
+   * @throws IllegalArgumentException if a token id is not in the vocabulary or a sequence is longer
+   *     than {@link #contextLength}
    */
   @Override
   public Tensor forward(Sequences batch, @Nullable Tape tape) {
-    Tensor x = transformer.norm(transformer.blocks(batch, tape));
-    return x.linear(transformer.wte().weight().tensor(), null);
+    return score(transformer.forward(batch, tape));
+  }
+
+  /**
+   * Scores every token of the vocabulary as the successor of each sequence as a whole: the rows of
+   * {@link #forward} at the last tokens, without computing the others. Inference only.
+   *
+   * @param batch B sequences
+   * @return logits, {@code (B, V)}
+   * @throws IllegalArgumentException as {@link #forward}
+   */
+  public Tensor nextToken(Sequences batch) {
+    Tensor last = transformer.lastBlock(batch, null).gatherRows(batch.lastTokens());
+    return score(transformer.normalize(last));
+  }
+
+  private Tensor score(Tensor hidden) {
+    return hidden.linear(transformer.tokenEmbedding().weight().tensor(), null);
+  }
+
+  /**
+   * Writes {@code config.json} and {@code model.safetensors} in the published layout, whatever the
+   * layout in memory: {@code c_attn} fused, Conv1D weights {@code (in, out)}, no {@code lm_head}.
+   * The bytes depend on the weights alone; each file appears complete or not at all.
+   *
+   * @param folder where to; created if need be, other files in it stay
+   * @param dtype F32, or F16 to halve the size
+   * @throws IllegalArgumentException if a Linear is adapted and not merged, or dtype is another
+   * @throws IOException if the files cannot be written
+   */
+  public void save(Path folder, DType dtype) throws IOException {
+    Gpt2CheckpointWriter.write(transformer, folder, dtype);
+  }
+
+  /**
+   * The model without its head.
+   *
+   * @return the child {@code transformer}
+   */
+  public Gpt2Backbone transformer() {
+    return transformer;
   }
 
   @Override
   public int contextLength() {
-    return transformer.contextLength();
+    return transformer.config().contextLength();
   }
 
   @Override
   public int vocabularySize() {
-    return transformer.vocabularySize();
-  }
-
-  Gpt2Backbone transformer() {
-    return transformer;
+    return transformer.config().vocabSize();
   }
 }

@@ -5,17 +5,17 @@ import io.github.lora4j.nn.Layer;
 import io.github.lora4j.nn.Slot;
 import io.github.lora4j.tensor.Tensor;
 
-/** The feed-forward half of a block: {@code y = c_proj(gelu(c_fc(x)))}. */
+/** The two-layer network of a block, applied to each token by itself. */
 final class Mlp extends Layer {
 
   private final Slot cFc; // (N, C) -> (N, inner)
   private final Gelu act;
   private final Slot cProj; // (N, inner) -> (N, C)
 
-  Mlp(Gpt2 base, int layer) {
-    this.cFc = slot("c_fc", base.linear("h." + layer + ".mlp.c_fc"));
+  Mlp(Gpt2Weights weights, String path) {
+    this.cFc = slot("c_fc", weights.linear(path + ".c_fc"));
     this.act = child("act", new Gelu());
-    this.cProj = slot("c_proj", base.linear("h." + layer + ".mlp.c_proj"));
+    this.cProj = slot("c_proj", weights.linear(path + ".c_proj"));
   }
 
   @Override

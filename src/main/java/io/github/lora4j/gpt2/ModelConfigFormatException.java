@@ -2,7 +2,7 @@ package io.github.lora4j.gpt2;
 
 import io.github.lora4j.error.FormatException;
 
-/** A {@code config.json} that breaks its format or describes an impossible model. */
+/** A {@code config.json} that is malformed or describes no possible model. */
 public class ModelConfigFormatException extends FormatException {
 
   private static final long serialVersionUID = 1L;

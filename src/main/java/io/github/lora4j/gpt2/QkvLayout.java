@@ -1,9 +1,9 @@
 package io.github.lora4j.gpt2;
 
-/** How the projections to query, key and value are held. The arithmetic is the same. */
+/** How attention holds its projections to query, key and value. Both compute the same. */
 public enum QkvLayout {
-  /** One Linear {@code c_attn} with 3C outputs, as the published files and most adapters have it. */
+  /** One Linear {@code c_attn} with 3C outputs, as in the published files and their adapters. */
   FUSED,
-  /** Three Linear {@code query}, {@code key} and {@code value}, each with a LoRA of its own. */
+  /** Three Linear {@code query}, {@code key} and {@code value} with C outputs each. */
   SPLIT
 }

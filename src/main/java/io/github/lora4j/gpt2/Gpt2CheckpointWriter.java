@@ -1,0 +1,87 @@
+package io.github.lora4j.gpt2;
+
+import io.github.lora4j.nn.Parameter;
+import io.github.lora4j.safetensors.DType;
+import io.github.lora4j.safetensors.SafetensorsFolder;
+import io.github.lora4j.safetensors.SafetensorsWriter;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Map;
+
+/** Writes the weights of a module tree as a folder in the published layout. */
+final class Gpt2CheckpointWriter {
+
+  private Gpt2CheckpointWriter() {}
+
+  static void write(Gpt2Backbone model, Path folder, DType dtype) throws IOException {
+    if (dtype != DType.F32 && dtype != DType.F16) {
+      throw new IllegalArgumentException("save: F32 or F16 expected, got " + dtype);
+    }
+    Map<String, Parameter> parameters = model.namedParameters();
+    SafetensorsWriter weights = new SafetensorsWriter().metadata("format", "pt");
+    for (PublishedTensor tensor : PublishedTensor.of(model.config())) {
+      long[] shape = tensor.fileShape().stream().mapToLong(Long::longValue).toArray();
+      float[] values = published(tensor, parameters);
+      if (dtype == DType.F32) {
+        weights.floats(tensor.path(), values, shape);
+      } else {
+        weights.halves(tensor.path(), values, shape);
+      }
+    }
+    Files.createDirectories(folder);
+    weights.write(folder.resolve(SafetensorsFolder.SINGLE));
+    writeConfig(folder.resolve(Gpt2Config.FILE_NAME), model.config());
+  }
+
+  /** The elements of a published tensor as they stand in the file. */
+  private static float[] published(PublishedTensor tensor, Map<String, Parameter> parameters) {
+    QkvLayout layout = parameters.containsKey(tensor.path()) ? QkvLayout.FUSED : QkvLayout.SPLIT;
+    List<PublishedTensor.Part> parts = tensor.parts(layout);
+    if (parts.size() == 1 && !tensor.conv1d()) {
+      return values(parts.get(0), parameters);
+    }
+    float[] values = new float[tensor.shape().numel()];
+    for (PublishedTensor.Part part : parts) {
+      float[] rows = values(part, parameters);
+      int first = part.origin().firstRow();
+      int count = part.origin().rows();
+      if (tensor.conv1d()) {
+        Transpose.rowsIntoColumns(
+            rows, count, tensor.shape().dim(1), values, tensor.shape().dim(0), first);
+      } else {
+        System.arraycopy(rows, 0, values, first, count);
+      }
+    }
+    return values;
+  }
+
+  private static float[] values(PublishedTensor.Part part, Map<String, Parameter> parameters) {
+    Parameter parameter = parameters.get(part.path());
+    if (parameter == null) {
+      throw new IllegalArgumentException(
+          "save: plain Linear layers expected, got something else at %s (merge the adapter first)"
+              .formatted(part.path()));
+    }
+    return parameter.data();
+  }
+
+  private static void writeConfig(Path file, Gpt2Config config) throws IOException {
+    Path temporary =
+        file.resolveSibling("." + Gpt2Config.FILE_NAME + ".tmp-" + ProcessHandle.current().pid());
+    try {
+      try (FileOutputStream out = new FileOutputStream(temporary.toFile())) {
+        out.write(config.toJson().getBytes(StandardCharsets.UTF_8));
+        out.getFD().sync();
+      }
+      Files.move(
+          temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
+  }
+}
