@@ -92,13 +92,7 @@ public final class Lora {
   /** Every Linear in a slot and every LinearWithLoRA, by path, in the order of the tree. */
   private static Map<String, Candidate> candidates(Module model) {
     Map<String, Module> modules = model.namedModules();
-    Map<String, Slot> slots = new HashMap<>();
-    modules.forEach(
-        (path, module) ->
-            module
-                .slots()
-                .forEach(
-                    (name, slot) -> slots.put(path.isEmpty() ? name : path + "." + name, slot)));
+    Map<String, Slot> slots = slots(modules);
     Map<String, Candidate> found = new LinkedHashMap<>();
     modules.forEach(
         (path, module) -> {
@@ -114,5 +108,18 @@ public final class Lora {
               + Excerpt.of(String.join(", ", modules.keySet())));
     }
     return found;
+  }
+
+  /** Every slot of a tree by the path of what is in it. */
+  static Map<String, Slot> slots(Map<String, Module> modules) {
+    Map<String, Slot> slots = new HashMap<>();
+    modules.forEach(
+        (path, module) ->
+            module.slots().forEach((name, slot) -> slots.put(join(path, name), slot)));
+    return slots;
+  }
+
+  static String join(String path, String name) {
+    return path.isEmpty() ? name : path + "." + name;
   }
 }

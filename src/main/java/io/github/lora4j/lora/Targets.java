@@ -74,12 +74,13 @@ public record Targets(
 
   /**
    * The Linear whose whole path matches a regular expression, such as {@code h\.[0-5]\.attn\..*}.
-   * It is of {@link java.util.regex.Pattern}'s kind, at most {@value PathPattern#MAX_LENGTH}
-   * characters long and without counted repetitions; one that needs too many steps is an error of
-   * {@link Lora#apply}.
+   * It may hold characters, {@code .}, character classes, escapes, groups, {@code |} and {@code * +
+   * ?}, in at most {@value PathPattern#MAX_LENGTH} characters; one that needs too many steps is an
+   * error of {@link Lora#apply}.
    *
    * @param pattern the expression
    * @return the targets
+   * @throws IllegalArgumentException if it is too long or holds anything else
    */
   public static Targets matching(String pattern) {
     return new Targets(List.of(), pattern, List.of(), List.of());
@@ -113,7 +114,8 @@ public record Targets(
     return endsWith(path, name) || (origin != null && endsWith(origin.name(), name));
   }
 
-  private static boolean endsWith(String path, String name) {
+  /** Whether a name is a path or the last components of it. */
+  static boolean endsWith(String path, String name) {
     return path.equals(name) || path.endsWith("." + name);
   }
 

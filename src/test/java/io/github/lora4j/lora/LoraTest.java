@@ -160,8 +160,7 @@ class LoraTest {
 
   @Test
   void aTreeWithoutLinearIsAnErrorThatListsItsModules() {
-    String message =
-        refused(new ModuleList<>(List.of(new Gelu())), Targets.all());
+    String message = refused(new ModuleList<>(List.of(new Gelu())), Targets.all());
     assertTrue(message.contains("a Linear in a slot expected"), message);
     assertTrue(message.contains("0"), message);
   }
@@ -220,8 +219,7 @@ class LoraTest {
     assertArrayEquals(data(first, name), data(again, name));
     assertFalse(Arrays.equals(data(first, name), data(other, name)));
     assertFalse(
-        Arrays.equals(
-            data(first, name), data(first, "transformer.h.0.attn.c_proj.lora.A")));
+        Arrays.equals(data(first, name), data(first, "transformer.h.0.attn.c_proj.lora.A")));
   }
 
   private static float[] data(Map<String, Parameter> parameters, String name) {

@@ -1,18 +1,14 @@
 package io.github.lora4j.lora;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.lora.SmallModels.Classifier;
-import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class TargetsTest {
 
@@ -74,39 +70,6 @@ class TargetsTest {
   void allThatFitsNothingIsListed() {
     String message = LoraTest.refused(new Classifier(1, false, 0), Targets.named("one", "two"));
     assertTrue(message.contains("'one'") && message.contains("'two'"), message);
-  }
-
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "(((((.*)*)*)*)*)*$x",
-        "(.*)*(.*)*(.*)*(.*)*(.*)*(.*)*(.*)*(.*)*(.*)*(.*)*x",
-        "(t|tr|r|ra|.|..)*x",
-        "(?:(?:){9999999}){9999999}",
-        "(",
-        "[a"
-      })
-  void aPatternThatWouldNotEndIsRefusedInTime(String pattern) {
-    String message =
-        assertTimeout(
-            Duration.ofSeconds(2),
-            () ->
-                assertThrows(
-                        IllegalArgumentException.class,
-                        () ->
-                            Lora.apply(
-                                new Classifier(2, false, 0),
-                                LoraConfig.of(1, 1f).withTargets(Targets.matching(pattern))))
-                    .getMessage());
-    assertTrue(message.startsWith("targets: ") || message.contains("no Linear matches"), message);
-  }
-
-  @Test
-  void aPatternThatIsTooLongIsRefusedAndCut() {
-    String message =
-        assertThrows(IllegalArgumentException.class, () -> Targets.matching("(.*)*".repeat(20_000)))
-            .getMessage();
-    assertTrue(message.contains("1000 characters") && message.length() < 400, message);
   }
 
   @Test

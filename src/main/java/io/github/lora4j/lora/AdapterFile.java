@@ -1,0 +1,245 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.error.Excerpt;
+import io.github.lora4j.error.MismatchException;
+import io.github.lora4j.error.NonFiniteException;
+import io.github.lora4j.error.UnsupportedFeatureException;
+import io.github.lora4j.nn.Module;
+import io.github.lora4j.safetensors.SafetensorsFile;
+import io.github.lora4j.safetensors.SafetensorsWriter;
+import io.github.lora4j.safetensors.TensorInfo;
+import io.github.lora4j.tensor.Tensor;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The folder that holds what was trained.
+ *
+ * <pre>
+ * adapter_config.json         for Hugging Face PEFT
+ * adapter_model.safetensors
+ * lora4j.json                 for this library: what the other pair cannot say
+ * lora4j.safetensors
+ * </pre>
+ *
+ * <p>PEFT's pair names modules as the published model does and carries the branches and a head
+ * without bias. Ours names them as the model in memory does and carries every branch, whatever else
+ * is trained and whatever is in no published file, such as a frozen random head: what is loaded
+ * from it equals what was saved, bit for bit. PEFT's pair is left out where no module of a
+ * published model is adapted.
+ *
+ * <p>All files are written before the first is replaced, and ours holds the hashes of all: a
+ * mixture of two adapters is never loaded.
+ */
+public final class AdapterFile {
+
+  private static final Logger logger = LoggerFactory.getLogger(AdapterFile.class);
+
+  private static final String PEFT_CONFIG = "adapter_config.json";
+  private static final String PEFT_TENSORS = "adapter_model.safetensors";
+  private static final String PEFT_PICKLE = "adapter_model.bin";
+  private static final String MANIFEST = "lora4j.json";
+  private static final String TENSORS = "lora4j.safetensors";
+
+  private AdapterFile() {}
+
+  /**
+   * Saves the adapter of a model. The same adapter gives the same bytes. A log line names what
+   * PEFT's pair cannot carry.
+   *
+   * @param model the root of a tree with branches; not modified
+   * @param metadata what else is needed to use the adapter
+   * @param folder where to; made if there is none, an adapter in it is replaced
+   * @throws IllegalArgumentException if nothing in the model is adapted, trained or unpublished
+   * @throws NonFiniteException if a number to be saved is NaN or infinite
+   * @throws IOException if it cannot be written; an adapter that was there is still there then
+   */
+  public static void save(Module model, AdapterMetadata metadata, Path folder) throws IOException {
+    Map<String, Tensor> tensors = new TreeMap<>();
+    Map<String, float[]> values = new TreeMap<>();
+    SavedParameters.of(model)
+        .forEach(
+            (name, parameter) -> {
+              tensors.put(name, parameter.tensor());
+              values.put(name, parameter.data());
+            });
+    if (tensors.isEmpty()) {
+      throw new IllegalArgumentException(
+          "save: a model that is adapted or trained expected, got one with nothing to save (see"
+              + " Lora.replaceLinearWithLora)");
+    }
+    checkFinite(values, "save", "the training diverged; a lower learning rate may help");
+    PeftAdapter peft = PeftAdapter.of(model, metadata);
+    Files.createDirectories(folder);
+    try (StagedFiles files = new StagedFiles(folder)) {
+      Map<String, String> hashes = new TreeMap<>();
+      if (peft != null) {
+        Path config = files.stage(PEFT_CONFIG);
+        Files.write(config, Json.write(peft.config()));
+        hashes.put(PEFT_CONFIG, sha256(config));
+        Path branches = files.stage(PEFT_TENSORS);
+        write(branches, peft.tensors());
+        hashes.put(PEFT_TENSORS, sha256(branches));
+      }
+      Path own = files.stage(TENSORS);
+      write(own, tensors);
+      hashes.put(TENSORS, sha256(own));
+      Files.write(
+          files.stage(MANIFEST), AdapterManifest.of(model, metadata).withHashes(hashes).toJson());
+      if (peft == null) {
+        Files.deleteIfExists(folder.resolve(PEFT_CONFIG));
+        Files.deleteIfExists(folder.resolve(PEFT_TENSORS));
+      }
+      files.commit();
+    }
+    if (peft != null && !peft.leftOut().isEmpty()) {
+      logger.warn("PEFT's files in {} cannot carry {}; {} does", folder, peft.leftOut(), TENSORS);
+    }
+  }
+
+  /**
+   * Loads an adapter into a model: puts branches where they were, with their values, and restores
+   * what else was saved. Of what was saved, the branches and what was trained are trained
+   * afterwards; the rest of the model is as it was. A model that has these branches already gets
+   * their values, and no further branch.
+   *
+   * @param model a model of the same structure as the one that was saved, with or without branches;
+   *     modified
+   * @param folder what {@link #save} wrote
+   * @return what was saved with it
+   * @throws MismatchException if adapter and model do not fit together; it lists all that does not,
+   *     and the model is as it was
+   * @throws UnsupportedFeatureException if the folder holds an adapter of another kind
+   * @throws NonFiniteException if a number in it is NaN or infinite
+   * @throws IOException if a file is missing or damaged
+   */
+  public static AdapterMetadata load(Module model, Path folder) throws IOException {
+    AdapterManifest manifest = manifest(folder);
+    checkHashes(manifest, folder);
+    Map<String, float[]> values = new LinkedHashMap<>();
+    SafetensorsFile tensors = SafetensorsFile.open(folder.resolve(TENSORS));
+    Restoration restoration = new Restoration(model, manifest, tensors);
+    for (TensorInfo tensor : tensors.tensors()) {
+      values.put(tensor.name(), tensors.readFloats(tensor.name()));
+    }
+    checkFinite(values, "load", "the run that wrote it diverged, use another adapter");
+    restoration.apply(values);
+    return manifest.metadata();
+  }
+
+  /**
+   * Reads what was saved with an adapter, to build the model that it is for.
+   *
+   * @param folder what {@link #save} wrote
+   * @return what was saved with it
+   * @throws IOException as {@link #load}
+   */
+  public static AdapterMetadata metadata(Path folder) throws IOException {
+    return manifest(folder).metadata();
+  }
+
+  private static void write(Path file, Map<String, Tensor> tensors) throws IOException {
+    SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
+    tensors.forEach(
+        (name, tensor) ->
+            writer.addFloat32(
+                name,
+                IntStream.of(tensor.shape().toArray()).asLongStream().boxed().toList(),
+                tensor.data()));
+    writer.write(file);
+  }
+
+  private static AdapterManifest manifest(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      throw new NoSuchFileException(folder.toString(), null, "the folder of an adapter expected");
+    }
+    if (Files.exists(folder.resolve(MANIFEST))) {
+      return AdapterManifest.read(folder.resolve(MANIFEST));
+    }
+    if (Files.exists(folder.resolve(PEFT_TENSORS))) {
+      throw new UnsupportedFeatureException(
+          "AD-11",
+          folder.toString(),
+          "",
+          "%s expected, got the files of PEFT alone, which are written but not yet read here"
+              .formatted(MANIFEST));
+    }
+    if (Files.exists(folder.resolve(PEFT_PICKLE))) {
+      throw new UnsupportedFeatureException(
+          "AD-15",
+          folder.toString(),
+          PEFT_PICKLE,
+          "%s expected, got a pickle, which can run code and is never read (save the adapter again with"
+                  .formatted(PEFT_TENSORS)
+              + " PEFT's save_pretrained(folder, safe_serialization=True))");
+    }
+    throw new AdapterFormatException(
+        "AD-01",
+        folder.toString(),
+        "",
+        "an adapter expected, got a folder without %s and %s".formatted(MANIFEST, PEFT_TENSORS));
+  }
+
+  /** A file of PEFT's may be missing, it is for others; what is there must be what was written. */
+  private static void checkHashes(AdapterManifest manifest, Path folder) throws IOException {
+    for (String name : List.of(TENSORS, PEFT_CONFIG, PEFT_TENSORS)) {
+      String expected = manifest.hashes().getOrDefault(name, "none");
+      Path file = folder.resolve(name);
+      String got = Files.exists(file) ? sha256(file) : "none";
+      if (!got.equals(expected) && (name.equals(TENSORS) || !got.equals("none"))) {
+        throw new AdapterFormatException(
+            "AD-21",
+            file.toString(),
+            "",
+            "the file that belongs to %s, with SHA-256 %s, expected, got %s (saving was interrupted, or the file was"
+                    .formatted(MANIFEST, Excerpt.of(expected), got)
+                + " changed since; save the adapter again)");
+      }
+    }
+  }
+
+  private static void checkFinite(Map<String, float[]> values, String operation, String remedy) {
+    values.forEach(
+        (name, elements) -> {
+          int count = 0;
+          for (float element : elements) {
+            count += Float.isFinite(element) ? 0 : 1;
+          }
+          if (count > 0) {
+            throw new NonFiniteException(
+                "AD-17",
+                name,
+                "%s: finite numbers expected, got %d of %d that are NaN or infinite (%s)"
+                    .formatted(operation, count, elements.length, remedy));
+          }
+        });
+  }
+
+  private static String sha256(Path file) throws IOException {
+    MessageDigest digest;
+    try {
+      digest = MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every Java has SHA-256", e);
+    }
+    try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
+      in.transferTo(OutputStream.nullOutputStream());
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+}

@@ -1,0 +1,228 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.error.Excerpt;
+import io.github.lora4j.error.MismatchException;
+import io.github.lora4j.lora.AdapterManifest.Adapted;
+import io.github.lora4j.nn.Linear;
+import io.github.lora4j.nn.Module;
+import io.github.lora4j.nn.Origin;
+import io.github.lora4j.nn.Parameter;
+import io.github.lora4j.nn.Slot;
+import io.github.lora4j.safetensors.SafetensorsFile;
+import io.github.lora4j.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Brings a model to the state that an adapter holds. Everything is compared first; nothing is
+ * changed unless all of it fits.
+ */
+final class Restoration {
+
+  private final Map<String, Module> modules;
+  private final Map<String, Slot> slots;
+  private final AdapterManifest manifest;
+  private final Map<String, List<Long>> shapes = new LinkedHashMap<>();
+
+  /**
+   * The parameters to restore, by their names in the file; those of the branches are not among
+   * them.
+   */
+  private final Map<String, Parameter> restored = new LinkedHashMap<>();
+
+  private final List<String> faults = new ArrayList<>();
+  private String code = "";
+
+  /**
+   * Compares model and adapter.
+   *
+   * @param file the tensors of the adapter
+   * @throws MismatchException if anything does not fit; it lists all that does not
+   */
+  Restoration(Module model, AdapterManifest manifest, SafetensorsFile file)
+      throws MismatchException {
+    this.modules = model.namedModules();
+    this.slots = Lora.slots(modules);
+    this.manifest = manifest;
+    file.tensors().forEach(tensor -> shapes.put(tensor.name(), tensor.shape()));
+    Set<String> expected = new LinkedHashSet<>();
+    compareModules(expected);
+    compareParameters(model, expected);
+    for (String name : shapes.keySet()) {
+      if (!expected.contains(name)) {
+        fault("AD-10", name, "no place in the model, or one that is in the base's files");
+      }
+    }
+    if (!faults.isEmpty()) {
+      String base = manifest.metadata().baseModel();
+      throw new MismatchException(
+          code,
+          file.path().toString(),
+          "",
+          "an adapter of this model expected, got one with %d %s%s:\n  %s\n"
+              .formatted(
+                  faults.size(),
+                  faults.size() == 1 ? "difference" : "differences",
+                  base == null ? "" : " (it is for the base '" + Excerpt.of(base) + "')",
+                  String.join("\n  ", faults)));
+    }
+  }
+
+  private void fault(String faultCode, String name, String problem) {
+    code = code.isEmpty() ? faultCode : code;
+    faults.add(Excerpt.of(name) + ": " + problem);
+  }
+
+  private void compareModules(Set<String> expected) {
+    manifest
+        .modules()
+        .forEach(
+            (path, adapted) -> {
+              String nameA = Lora.join(path, "lora.A");
+              String nameB = Lora.join(path, "lora.B");
+              expected.add(nameA);
+              expected.add(nameB);
+              Linear linear = linear(path, adapted);
+              if (linear != null) {
+                compareShape(nameA, linear.inFeatures(), adapted.rank());
+                compareShape(nameB, adapted.rank(), linear.outFeatures());
+              }
+            });
+    modules.forEach(
+        (path, module) -> {
+          if (module instanceof LinearWithLoRA && !manifest.modules().containsKey(path)) {
+            fault("AD-09", path, "adapted in the model, not in the adapter");
+          }
+        });
+  }
+
+  /**
+   * The layer that a branch of the file belongs to, or null if there is none, which is then a
+   * fault.
+   */
+  private @Nullable Linear linear(String path, Adapted adapted) {
+    Module module = modules.get(path);
+    if (module instanceof LinearWithLoRA present) {
+      if (slots.containsKey(path) || isAlike(present.lora(), adapted)) {
+        return present.linear();
+      }
+      fault("AD-04", path, "another branch that is fixed in the model: " + present.lora());
+    } else if (module instanceof Linear linear && slots.containsKey(path)) {
+      return linear;
+    } else if (module == null) {
+      fault("AD-06", path, "no such Linear in the model" + layoutHint(adapted.origin()));
+    } else {
+      fault("AD-06", path, "a Linear in a slot expected, the model has something else there");
+    }
+    return null;
+  }
+
+  private String layoutHint(@Nullable String origin) {
+    for (Map.Entry<String, Module> entry : modules.entrySet()) {
+      Origin present = entry.getValue() instanceof Linear linear ? linear.origin() : null;
+      if (present != null && present.name().equals(origin)) {
+        return ", where that weight is in "
+            + entry.getKey()
+            + " (load the base in the adapter's layout, split or fused)";
+      }
+    }
+    return "";
+  }
+
+  private static boolean isAlike(LoRALayer lora, Adapted adapted) {
+    return lora.rank() == adapted.rank()
+        && lora.alpha() == adapted.alpha()
+        && lora.dropout() == adapted.dropout();
+  }
+
+  private void compareParameters(Module model, Set<String> expected) {
+    Set<Parameter> unpublished = SavedParameters.unpublished(model);
+    Set<Parameter> missing = new LinkedHashSet<>(unpublished);
+    modules.forEach(
+        (path, module) -> {
+          if (module instanceof LoRALayer) {
+            return;
+          }
+          boolean willBeWrapped = module instanceof Linear && manifest.modules().containsKey(path);
+          module
+              .parameters()
+              .forEach(
+                  (own, parameter) -> {
+                    String name = Lora.join(path, willBeWrapped ? "linear." + own : own);
+                    if (shapes.containsKey(name)) {
+                      expected.add(name);
+                      restored.put(name, parameter);
+                      missing.remove(parameter);
+                      compareShape(name, parameter.shape().toArray());
+                    } else if (missing.remove(parameter)) {
+                      fault("AD-09", name, "in the model, missing in the file");
+                    }
+                  });
+        });
+  }
+
+  private void compareShape(String name, int... dims) {
+    List<Long> wanted = new ArrayList<>();
+    for (int dim : dims) {
+      wanted.add((long) dim);
+    }
+    List<Long> got = shapes.get(name);
+    if (got == null) {
+      fault("AD-09", name, "missing in the file");
+    } else if (!got.equals(wanted)) {
+      fault("AD-04", name, "shape %s expected, got %s".formatted(wanted, got));
+    }
+  }
+
+  /** Changes the model. */
+  void apply(Map<String, float[]> values) {
+    manifest
+        .modules()
+        .forEach(
+            (path, adapted) -> {
+              float[] a = values(values, Lora.join(path, "lora.A"));
+              float[] b = values(values, Lora.join(path, "lora.B"));
+              Module module = modules.get(path);
+              if (module instanceof LinearWithLoRA present && isAlike(present.lora(), adapted)) {
+                set(present.lora().loraA(), a, true);
+                set(present.lora().loraB(), b, true);
+              } else {
+                wrap(path, adapted, a, b);
+              }
+            });
+    Set<String> trained = Set.copyOf(manifest.trained());
+    restored.forEach(
+        (name, parameter) -> set(parameter, values(values, name), trained.contains(name)));
+  }
+
+  private void wrap(String path, Adapted adapted, float[] a, float[] b) {
+    Slot slot = Objects.requireNonNull(slots.get(path));
+    Linear linear =
+        slot.layer() instanceof LinearWithLoRA present ? present.linear() : (Linear) slot.layer();
+    int rank = adapted.rank();
+    slot.set(
+        new LinearWithLoRA(
+            linear,
+            new LoRALayer(
+                Parameter.trained(Tensor.of(a, linear.inFeatures(), rank)),
+                Parameter.trained(Tensor.of(b, rank, linear.outFeatures())),
+                adapted.alpha(),
+                adapted.dropout(),
+                Lora.join(path, "lora"))));
+  }
+
+  private static float[] values(Map<String, float[]> values, String name) {
+    return Objects.requireNonNull(values.get(name));
+  }
+
+  private static void set(Parameter parameter, float[] values, boolean trained) {
+    System.arraycopy(values, 0, parameter.data(), 0, values.length);
+    parameter.tensor().requireGrad(trained); // also lets go of a packed form of the old values
+  }
+}
