@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -71,21 +72,42 @@ public final class AdapterFile {
    */
   public static void save(Module model, AdapterMetadata metadata, Path folder) throws IOException {
     Map<String, Tensor> tensors = new TreeMap<>();
-    Map<String, float[]> values = new TreeMap<>();
     SavedParameters.of(model)
         .forEach(
             (name, parameter) -> {
+              checkFinite(
+                  "save", name, parameter.data(), "training diverged, try a lower learning rate");
               tensors.put(name, parameter.tensor());
-              values.put(name, parameter.data());
             });
     if (tensors.isEmpty()) {
       throw new IllegalArgumentException(
           "save: a model that is adapted or trained expected, got one with nothing to save (see"
               + " Lora.replaceLinearWithLora)");
     }
-    checkFinite(values, "save", "the training diverged; a lower learning rate may help");
     PeftAdapter peft = PeftAdapter.of(model, metadata);
-    Files.createDirectories(folder);
+    if (!Files.isDirectory(folder)) {
+      Files.createDirectories(folder);
+    }
+    AdapterManifest manifest = AdapterManifest.of(model, metadata);
+    try {
+      write(folder, tensors, manifest, peft);
+    } catch (IOException e) {
+      throw new IOException(
+          "save: room and permission for an adapter in %s expected, got %s (%d bytes are free)"
+              .formatted(folder, e, Files.getFileStore(folder).getUsableSpace()),
+          e);
+    }
+    if (peft != null && !peft.leftOut().isEmpty()) {
+      logger.warn("PEFT's files in {} cannot carry {}; {} does", folder, peft.leftOut(), TENSORS);
+    }
+  }
+
+  private static void write(
+      Path folder,
+      Map<String, Tensor> tensors,
+      AdapterManifest manifest,
+      @Nullable PeftAdapter peft)
+      throws IOException {
     try (StagedFiles files = new StagedFiles(folder)) {
       Map<String, String> hashes = new TreeMap<>();
       if (peft != null) {
@@ -99,16 +121,12 @@ public final class AdapterFile {
       Path own = files.stage(TENSORS);
       write(own, tensors);
       hashes.put(TENSORS, sha256(own));
-      Files.write(
-          files.stage(MANIFEST), AdapterManifest.of(model, metadata).withHashes(hashes).toJson());
+      Files.write(files.stage(MANIFEST), manifest.withHashes(hashes).toJson());
       if (peft == null) {
         Files.deleteIfExists(folder.resolve(PEFT_CONFIG));
         Files.deleteIfExists(folder.resolve(PEFT_TENSORS));
       }
       files.commit();
-    }
-    if (peft != null && !peft.leftOut().isEmpty()) {
-      logger.warn("PEFT's files in {} cannot carry {}; {} does", folder, peft.leftOut(), TENSORS);
     }
   }
 
@@ -135,9 +153,11 @@ public final class AdapterFile {
     SafetensorsFile tensors = SafetensorsFile.open(folder.resolve(TENSORS));
     Restoration restoration = new Restoration(model, manifest, tensors);
     for (TensorInfo tensor : tensors.tensors()) {
-      values.put(tensor.name(), tensors.readFloats(tensor.name()));
+      String name = tensor.name();
+      float[] elements = tensors.readFloats(name);
+      checkFinite("load", name, elements, "the run that wrote it diverged, use another adapter");
+      values.put(name, elements);
     }
-    checkFinite(values, "load", "the run that wrote it diverged, use another adapter");
     restoration.apply(values);
     return manifest.metadata();
   }
@@ -184,9 +204,8 @@ public final class AdapterFile {
           "AD-15",
           folder.toString(),
           PEFT_PICKLE,
-          "%s expected, got a pickle, which can run code and is never read (save the adapter again with"
-                  .formatted(PEFT_TENSORS)
-              + " PEFT's save_pretrained(folder, safe_serialization=True))");
+          "%s expected, got a pickle, which can run code and is never read".formatted(PEFT_TENSORS)
+              + " (save it again with PEFT's save_pretrained(folder, safe_serialization=True))");
     }
     throw new AdapterFormatException(
         "AD-01",
@@ -206,28 +225,25 @@ public final class AdapterFile {
             "AD-21",
             file.toString(),
             "",
-            "the file that belongs to %s, with SHA-256 %s, expected, got %s (saving was interrupted, or the file was"
+            "the file that belongs to %s, with SHA-256 %s, expected, got %s"
                     .formatted(MANIFEST, Excerpt.of(expected), got)
-                + " changed since; save the adapter again)");
+                + " (saving was interrupted, or it was changed since; save the adapter again)");
       }
     }
   }
 
-  private static void checkFinite(Map<String, float[]> values, String operation, String remedy) {
-    values.forEach(
-        (name, elements) -> {
-          int count = 0;
-          for (float element : elements) {
-            count += Float.isFinite(element) ? 0 : 1;
-          }
-          if (count > 0) {
-            throw new NonFiniteException(
-                "AD-17",
-                name,
-                "%s: finite numbers expected, got %d of %d that are NaN or infinite (%s)"
-                    .formatted(operation, count, elements.length, remedy));
-          }
-        });
+  private static void checkFinite(String operation, String name, float[] elements, String remedy) {
+    int count = 0;
+    for (float element : elements) {
+      count += Float.isFinite(element) ? 0 : 1;
+    }
+    if (count > 0) {
+      throw new NonFiniteException(
+          "AD-17",
+          name,
+          "%s: finite numbers expected, got %d of %d that are NaN or infinite (%s)"
+              .formatted(operation, count, elements.length, remedy));
+    }
   }
 
   private static String sha256(Path file) throws IOException {
