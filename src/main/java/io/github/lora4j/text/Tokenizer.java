@@ -206,7 +206,7 @@ public final class Tokenizer {
       System.arraycopy(token, 0, bytes, end, token.length);
       end += token.length;
     }
-    return new String(bytes, UTF_8);
+    return Utf8.decodeAsPythonDoes(bytes);
   }
 
   /**

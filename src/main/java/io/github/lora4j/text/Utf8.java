@@ -26,6 +26,21 @@ final class Utf8 {
   }
 
   /**
+   * Decodes with U+FFFD for every part that is not UTF-8, as Python's {@code errors="replace"}.
+   * Java does the same except for an encoded surrogate: three bad bytes that it takes for one.
+   *
+   * @param bytes any bytes; changed where they encode a surrogate
+   */
+  static String decodeAsPythonDoes(byte[] bytes) {
+    for (int i = 0; i + 1 < bytes.length; i++) {
+      if (bytes[i] == (byte) 0xED && (bytes[i + 1] & 0xE0) == 0xA0) {
+        bytes[i] = (byte) 0xFF;
+      }
+    }
+    return new String(bytes, UTF_8);
+  }
+
+  /**
    * The text with every unpaired surrogate replaced by U+FFFD; the same object if there is none.
    */
   static String withoutLoneSurrogates(String text) {
