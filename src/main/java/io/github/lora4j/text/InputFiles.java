@@ -45,6 +45,36 @@ final class InputFiles {
     return bytes;
   }
 
+  /** Makes something of the bytes of a file. */
+  @FunctionalInterface
+  interface Reading<T> {
+    T read(InputStream in) throws IOException;
+  }
+
+  /** Reads a file and makes sure that nobody wrote to it meanwhile. */
+  static <T> T readUnchanged(Path path, Reading<T> reading) throws IOException {
+    try (InputStream in = open(path)) {
+      String before = state(path);
+      T result = reading.read(in);
+      String after = state(path);
+      if (!after.equals(before)) {
+        throw new DatasetFormatException(
+            "CS-21",
+            path.toString(),
+            "",
+            "expected a file that rests while it is read, got a change from "
+                + before
+                + " to "
+                + after);
+      }
+      return result;
+    }
+  }
+
+  private static String state(Path path) throws IOException {
+    return Files.size(path) + " bytes of " + Files.getLastModifiedTime(path);
+  }
+
   private static LimitExceededException tooLarge(String name, String size, int limit, String code) {
     return new LimitExceededException(
         code, name, "", "expected at most " + limit + " bytes, got " + size);

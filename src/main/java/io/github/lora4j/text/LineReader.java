@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.github.lora4j.error.LimitExceededException;
 import io.github.lora4j.error.UnsupportedFeatureException;
-import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,7 +18,10 @@ final class LineReader {
 
   private static final int BUFFER_BYTES = 1 << 16;
 
-  private final BufferedInputStream in;
+  private final InputStream in;
+  private final byte[] buffer = new byte[BUFFER_BYTES];
+  private int position;
+  private int end;
   private final String name;
   private final int maxBytes;
   private final String limitCode;
@@ -32,7 +34,7 @@ final class LineReader {
   private @Nullable DatasetFormatException malformed;
 
   LineReader(InputStream in, String name, int maxBytes, String limitCode) throws IOException {
-    this.in = new BufferedInputStream(in, BUFFER_BYTES);
+    this.in = in;
     this.name = name;
     this.maxBytes = maxBytes;
     this.limitCode = limitCode;
@@ -40,35 +42,33 @@ final class LineReader {
   }
 
   private void checkStart() throws IOException {
-    in.mark(4);
-    byte[] start = in.readNBytes(4);
-    in.reset();
-    if (startsWith(start, 0x1F, 0x8B) || startsWith(start, 'P', 'K', 3, 4)) {
+    end = in.readNBytes(buffer, 0, buffer.length);
+    if (startsWith(0x1F, 0x8B) || startsWith('P', 'K', 3, 4)) {
       throw new UnsupportedFeatureException(
           "CS-18",
           name,
           "byte 0",
           "expected text, got gzip or zip, which is not read; unpack first");
     }
-    if (startsWith(start, 0xFF, 0xFE) || startsWith(start, 0xFE, 0xFF)) {
+    if (startsWith(0xFF, 0xFE) || startsWith(0xFE, 0xFF)) {
       throw new DatasetFormatException(
           "CS-10",
           name,
           "byte 0",
           "expected UTF-8, got what looks like UTF-16; convert it to UTF-8");
     }
-    if (startsWith(start, 0xEF, 0xBB, 0xBF)) {
-      in.skipNBytes(3);
+    if (startsWith(0xEF, 0xBB, 0xBF)) {
+      position = 3;
       nextOffset = 3;
     }
   }
 
-  private static boolean startsWith(byte[] bytes, int... magic) {
-    if (bytes.length < magic.length) {
+  private boolean startsWith(int... magic) {
+    if (end < magic.length) {
       return false;
     }
     for (int i = 0; i < magic.length; i++) {
-      if ((bytes[i] & 0xFF) != magic[i]) {
+      if ((buffer[i] & 0xFF) != magic[i]) {
         return false;
       }
     }
@@ -80,13 +80,20 @@ final class LineReader {
     line.reset();
     offset = nextOffset;
     number++;
-    int c = in.read();
-    if (c < 0) {
+    if (!fill()) {
       return false;
     }
-    int nul = -1;
-    while (c >= 0 && c != '\n' && c != '\r') {
-      if (line.size() == maxBytes) {
+    long nul = -1;
+    boolean open = true;
+    while (open && fill()) {
+      int start = position;
+      while (position < end && buffer[position] != '\n' && buffer[position] != '\r') {
+        if (buffer[position] == 0 && nul < 0) {
+          nul = offset + line.size() + (position - start);
+        }
+        position++;
+      }
+      if (line.size() + (position - start) > maxBytes) {
         throw new LimitExceededException(
             limitCode,
             name,
@@ -95,32 +102,40 @@ final class LineReader {
                 + maxBytes
                 + " bytes, got more (the row limit can be raised)");
       }
-      if (c == 0 && nul < 0) {
-        nul = line.size();
-      }
-      line.write(c);
-      c = in.read();
+      line.write(buffer, start, position - start);
+      open = position == end;
     }
     if (nul >= 0) {
       throw new DatasetFormatException(
           "CS-09",
           name,
-          "line " + number + ", byte " + (offset + nul),
+          "line " + number + ", byte " + nul,
           "expected text, got a NUL byte; the file is binary or UTF-16");
     }
-    terminator = c == '\n' ? "\n" : c == '\r' ? "\r" + lineFeed() : "";
+    terminator = open ? "" : terminate();
     nextOffset = offset + line.size() + terminator.length();
     decode();
     return true;
   }
 
-  private String lineFeed() throws IOException {
-    in.mark(1);
-    if (in.read() == '\n') {
+  private String terminate() throws IOException {
+    if (buffer[position++] == '\n') {
       return "\n";
     }
-    in.reset();
-    return "";
+    if (fill() && buffer[position] == '\n') {
+      position++;
+      return "\r\n";
+    }
+    return "\r";
+  }
+
+  /** Makes sure that there are bytes in the buffer; false at the end of the file. */
+  private boolean fill() throws IOException {
+    if (position == end) {
+      position = 0;
+      end = in.readNBytes(buffer, 0, buffer.length);
+    }
+    return position < end;
   }
 
   private void decode() {

@@ -69,9 +69,8 @@ public final class TextCorpus {
    */
   public static TextCorpus read(
       Path file, Tokenizer tokenizer, Documents documents, int pieceLength) throws IOException {
-    try (InputStream in = InputFiles.open(file)) {
-      return read(in, file.toString(), tokenizer, documents, pieceLength);
-    }
+    return InputFiles.readUnchanged(
+        file, in -> read(in, file.toString(), tokenizer, documents, pieceLength));
   }
 
   /**

@@ -2,9 +2,7 @@ package io.github.lora4j.text;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashSet;
@@ -105,26 +103,7 @@ public final class TextDataset {
    * @throws IOException if the file cannot be read, is compressed, or exceeds a limit
    */
   public static TextDataset read(Path file, DatasetOptions options) throws IOException {
-    try (InputStream in = InputFiles.open(file)) {
-      long size = Files.size(file);
-      FileTime modified = Files.getLastModifiedTime(file);
-      TextDataset dataset = read(in, file.toString(), options);
-      if (Files.size(file) != size || !Files.getLastModifiedTime(file).equals(modified)) {
-        throw new DatasetFormatException(
-            "CS-21",
-            file.toString(),
-            "",
-            "expected a file that rests while it is read, got a change from "
-                + size
-                + " bytes of "
-                + modified
-                + " to "
-                + Files.size(file)
-                + " bytes of "
-                + Files.getLastModifiedTime(file));
-      }
-      return dataset;
-    }
+    return InputFiles.readUnchanged(file, in -> read(in, file.toString(), options));
   }
 
   /**
