@@ -75,30 +75,51 @@ final class Panels {
     }
   }
 
-  /** Packs rows {@code first} to {@code first + count - 1}, columns {@code k0} to {@code k1 - 1}, times alpha. */
+  /**
+   * Packs rows {@code first} to {@code first + count - 1}, columns {@code k0} to {@code k1 - 1}, of the left operand,
+   * multiplied by alpha.
+   */
   static void packLeft(
       Matrix a, int first, int count, int k0, int k1, float alpha, float[] packed) {
     int rows = Tiles.ROWS;
-    int depth = k1 - k0;
-    float[] data = a.data();
-    for (int i = 0; i < count; i++) {
-      int to = i / rows * rows * depth + i % rows;
-      int from = a.index(first + i, k0);
-      int stride = a.columnStride();
-      if (stride == 1) {
-        for (int k = 0; k < depth; k++) {
-          packed[to + k * rows] = alpha * data[from + k];
-        }
+    for (int i = 0; i < count; i += rows) {
+      int present = Math.min(rows, count - i);
+      int to = i * (k1 - k0);
+      if (present < rows) {
+        clear(packed, to, to + rows * (k1 - k0));
+      }
+      if (a.columnStride() == 1) {
+        packRows(a, first + i, present, k0, k1, alpha, packed, to);
       } else {
-        for (int k = 0; k < depth; k++) {
-          packed[to + k * rows] = alpha * data[from + k * stride];
-        }
+        packColumns(a, first + i, present, k0, k1, alpha, packed, to);
       }
     }
-    for (int i = count; i % rows != 0; i++) {
-      int to = i / rows * rows * depth + i % rows;
+  }
+
+  /** Packs a sliver whose rows are consecutive in memory. */
+  private static void packRows(
+      Matrix a, int first, int count, int k0, int k1, float alpha, float[] packed, int to) {
+    float[] data = a.data();
+    int rows = Tiles.ROWS;
+    int depth = k1 - k0;
+    for (int i = 0; i < count; i++) {
+      int from = a.index(first + i, k0);
       for (int k = 0; k < depth; k++) {
-        packed[to + k * rows] = 0;
+        packed[to + i + k * rows] = alpha * data[from + k];
+      }
+    }
+  }
+
+  /** Packs a sliver whose columns are consecutive in memory: a transposed operand. */
+  private static void packColumns(
+      Matrix a, int first, int count, int k0, int k1, float alpha, float[] packed, int to) {
+    float[] data = a.data();
+    int rows = Tiles.ROWS;
+    for (int k = k0; k < k1; k++) {
+      int from = a.index(first, k);
+      int at = to + (k - k0) * rows;
+      for (int i = 0; i < count; i++) {
+        packed[at + i] = alpha * data[from + i];
       }
     }
   }
