@@ -7,7 +7,6 @@ import io.github.lora4j.error.UnsupportedFeatureException;
 import io.github.lora4j.nn.Module;
 import io.github.lora4j.safetensors.SafetensorsFile;
 import io.github.lora4j.safetensors.SafetensorsWriter;
-import io.github.lora4j.safetensors.TensorInfo;
 import io.github.lora4j.tensor.Tensor;
 import java.io.IOException;
 import java.io.InputStream;
@@ -151,9 +150,9 @@ public final class AdapterFile {
     checkHashes(manifest, folder);
     Map<String, float[]> values = new LinkedHashMap<>();
     SafetensorsFile tensors = SafetensorsFile.open(folder.resolve(TENSORS));
-    Restoration restoration = new Restoration(model, manifest, tensors);
-    for (TensorInfo tensor : tensors.tensors()) {
-      String name = tensor.name();
+    Restoration restoration =
+        new Restoration(model, manifest, tensors, folder.resolve(TENSORS).toString());
+    for (String name : tensors.tensors().keySet()) {
       float[] elements = tensors.readFloats(name);
       checkFinite("load", name, elements, "the run that wrote it diverged, use another adapter");
       values.put(name, elements);
@@ -177,10 +176,10 @@ public final class AdapterFile {
     SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
     tensors.forEach(
         (name, tensor) ->
-            writer.addFloat32(
+            writer.floats(
                 name,
-                IntStream.of(tensor.shape().toArray()).asLongStream().boxed().toList(),
-                tensor.data()));
+                tensor.data(),
+                IntStream.of(tensor.shape().toArray()).asLongStream().toArray()));
     writer.write(file);
   }
 

@@ -8,7 +8,7 @@ import io.github.lora4j.nn.Module;
 import io.github.lora4j.nn.Origin;
 import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.nn.Slot;
-import io.github.lora4j.safetensors.SafetensorsFile;
+import io.github.lora4j.safetensors.TensorSource;
 import io.github.lora4j.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -42,15 +42,17 @@ final class Restoration {
   /**
    * Compares model and adapter.
    *
-   * @param file the tensors of the adapter
+   * @param tensors those of the adapter
+   * @param file the file they are in, for messages
    * @throws MismatchException if anything does not fit; it lists all that does not
    */
-  Restoration(Module model, AdapterManifest manifest, SafetensorsFile file)
+  Restoration(
+      Module model, AdapterManifest manifest, TensorSource tensors, String file)
       throws MismatchException {
     this.modules = model.namedModules();
     this.slots = Lora.slots(modules);
     this.manifest = manifest;
-    file.tensors().forEach(tensor -> shapes.put(tensor.name(), tensor.shape()));
+    tensors.tensors().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
     Set<String> expected = new LinkedHashSet<>();
     compareModules(expected);
     compareParameters(model, expected);
@@ -63,7 +65,7 @@ final class Restoration {
       String base = manifest.metadata().baseModel();
       throw new MismatchException(
           code,
-          file.path().toString(),
+          file,
           "",
           "an adapter of this model expected, got one with %d %s%s:\n  %s\n"
               .formatted(

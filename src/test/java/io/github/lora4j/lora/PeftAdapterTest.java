@@ -81,9 +81,9 @@ class PeftAdapterTest {
     AdapterFile.save(model, AdapterMetadata.of(TaskType.SEQ_CLS), folder);
     SafetensorsFile file = SafetensorsFile.open(folder.resolve("adapter_model.safetensors"));
     assertEquals(Map.of("format", "pt"), file.metadata());
-    assertEquals(List.of(2L, 4L), file.tensor(H + "0.attn.c_attn.lora_A.weight").shape());
-    assertEquals(List.of(12L, 2L), file.tensor(H + "0.attn.c_attn.lora_B.weight").shape());
-    assertEquals(List.of(2L, 4L), file.tensor("base_model.model.score.weight").shape());
+    assertEquals(List.of(2L, 4L), file.tensors().get(H + "0.attn.c_attn.lora_A.weight").shape());
+    assertEquals(List.of(12L, 2L), file.tensors().get(H + "0.attn.c_attn.lora_B.weight").shape());
+    assertEquals(List.of(2L, 4L), file.tensors().get("base_model.model.score.weight").shape());
     assertEquals(9, file.tensors().size());
     float[] b = file.readFloats(H + "1.attn.c_attn.lora_B.weight");
     float[] own =
