@@ -7,6 +7,12 @@ import io.github.lora4j.tensor.Tensor;
 abstract sealed class CausalSelfAttention extends Module
     permits FusedCausalSelfAttention, SplitCausalSelfAttention {
 
+  final int heads;
+
+  CausalSelfAttention(int heads) {
+    this.heads = heads;
+  }
+
   static CausalSelfAttention of(Gpt2Config config, Gpt2Weights weights, String path) {
     return switch (weights.layout()) {
       case FUSED -> new FusedCausalSelfAttention(config, weights, path);
@@ -22,4 +28,9 @@ abstract sealed class CausalSelfAttention extends Module
    * @return {@code (N, C)}
    */
   abstract Tensor forward(Tensor x, int[] offsets);
+
+  @Override
+  protected String settings() {
+    return "heads=" + heads;
+  }
 }

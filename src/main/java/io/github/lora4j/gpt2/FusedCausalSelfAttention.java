@@ -8,12 +8,11 @@ final class FusedCausalSelfAttention extends CausalSelfAttention {
 
   private final Slot cAttn; // (N, C) -> (N, 3C)
   private final Slot cProj; // (N, C) -> (N, C)
-  private final int heads;
 
   FusedCausalSelfAttention(Gpt2Config config, Gpt2Weights weights, String path) {
+    super(config.nHead());
     this.cAttn = slot("c_attn", weights.linear(path + ".c_attn"));
     this.cProj = slot("c_proj", weights.linear(path + ".c_proj"));
-    this.heads = config.nHead();
   }
 
   @Override

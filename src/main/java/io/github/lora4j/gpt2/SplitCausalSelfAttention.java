@@ -10,14 +10,13 @@ final class SplitCausalSelfAttention extends CausalSelfAttention {
   private final Slot key; // (N, C) -> (N, C)
   private final Slot value; // (N, C) -> (N, C)
   private final Slot cProj; // (N, C) -> (N, C)
-  private final int heads;
 
   SplitCausalSelfAttention(Gpt2Config config, Gpt2Weights weights, String path) {
+    super(config.nHead());
     this.query = slot("query", weights.linear(path + ".query"));
     this.key = slot("key", weights.linear(path + ".key"));
     this.value = slot("value", weights.linear(path + ".value"));
     this.cProj = slot("c_proj", weights.linear(path + ".c_proj"));
-    this.heads = config.nHead();
   }
 
   @Override
