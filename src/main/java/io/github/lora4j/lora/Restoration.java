@@ -46,8 +46,7 @@ final class Restoration {
    * @param file the file they are in, for messages
    * @throws MismatchException if anything does not fit; it lists all that does not
    */
-  Restoration(
-      Module model, AdapterManifest manifest, TensorSource tensors, String file)
+  Restoration(Module model, AdapterManifest manifest, TensorSource tensors, String file)
       throws MismatchException {
     this.modules = model.namedModules();
     this.slots = Lora.slots(modules);
