@@ -68,7 +68,7 @@ public enum DType {
   }
 
   /**
-   * Whether {@link TensorSource#readFloats} reads it: every value is exactly a Java {@code float}.
+   * Whether {@link TensorSource#readFloats(String)} reads it: every value is exactly a Java {@code float}.
    *
    * @return true for F32, F16 and BF16
    */

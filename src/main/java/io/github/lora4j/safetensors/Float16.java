@@ -3,6 +3,9 @@ package io.github.lora4j.safetensors;
 /** IEEE 754 half precision (binary16): conversion to and from {@code float}, bit for bit. */
 final class Float16 {
 
+  /** Floats of at least this magnitude round to infinity: halfway between the largest half and 2^16. */
+  static final float OVERFLOW = 65520f;
+
   private static final float TWO_TO_112 = 0x1p112f;
 
   private Float16() {}
@@ -38,7 +41,7 @@ final class Float16 {
     if (magnitude > 0x7f800000) {
       return (short) (sign | 0x7e00 | magnitude >>> 13 & 0x3ff);
     }
-    if (magnitude >= 0x477ff000) { // 65520, halfway between the largest half and the next power of two
+    if (Float.intBitsToFloat(magnitude) >= OVERFLOW) {
       return (short) (sign | 0x7c00);
     }
     if (magnitude < 0x38800000) { // below 2^-14 halves are multiples of 2^-24

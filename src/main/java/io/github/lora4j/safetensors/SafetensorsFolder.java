@@ -1,21 +1,19 @@
 package io.github.lora4j.safetensors;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonFactoryBuilder;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.StreamReadFeature;
 import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.error.LimitExceededException;
 import io.github.lora4j.error.UnsupportedFeatureException;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -31,24 +29,22 @@ public final class SafetensorsFolder implements TensorSource {
   /** The name of the index of shards. */
   public static final String INDEX = "model.safetensors.index.json";
 
-  private static final long MAX_INDEX_BYTES = 100_000_000;
+  private static final String WEIGHT_MAP = "weight_map";
+  private static final List<String> PICKLES =
+      List.of("pytorch_model.bin", "pytorch_model.bin.index.json");
   private static final Pattern SHARD = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}");
-
-  private static final JsonFactory JSON =
-      new JsonFactoryBuilder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .streamReadConstraints(
-              StreamReadConstraints.builder().maxNestingDepth(8).maxNumberLength(100).build())
-          .build();
 
   private final Map<String, SafetensorsFile> files;
   private final Map<String, TensorInfo> tensors;
+  private final List<String> warnings;
 
   private SafetensorsFolder(Map<String, SafetensorsFile> files) {
     this.files = files;
     Map<String, TensorInfo> all = new LinkedHashMap<>();
     files.forEach((name, file) -> all.put(name, file.tensors().get(name)));
     this.tensors = Collections.unmodifiableMap(all);
+    this.warnings =
+        files.values().stream().distinct().flatMap(file -> file.warnings().stream()).toList();
   }
 
   /**
@@ -61,59 +57,71 @@ public final class SafetensorsFolder implements TensorSource {
    * @throws IOException if a file is missing or cannot be read
    */
   public static SafetensorsFolder open(Path folder) throws IOException {
-    Map<String, SafetensorsFile> files = new LinkedHashMap<>();
     Path single = folder.resolve(SINGLE);
-    Path index = folder.resolve(INDEX);
-    if (Files.exists(single)) {
+    // A dangling link is opened too, for the message that says so.
+    if (Files.exists(single, LinkOption.NOFOLLOW_LINKS)) {
       SafetensorsFile file = SafetensorsFile.open(single);
+      Map<String, SafetensorsFile> files = new LinkedHashMap<>();
       file.names().forEach(name -> files.put(name, file));
-    } else if (Files.exists(index)) {
-      openShards(folder, index, files);
-    } else if (Files.exists(folder.resolve("pytorch_model.bin"))) {
-      throw new UnsupportedFeatureException(
-          "MX-05",
-          folder.resolve("pytorch_model.bin").toString(),
-          "",
-          "model.safetensors expected, got a pickle, which is never loaded: it can run code;"
-              + " convert it with transformers: save_pretrained(folder, safe_serialization=True)");
-    } else {
-      throw new NoSuchFileException(
-          folder.toString(), null, "a folder with " + SINGLE + " or " + INDEX + " expected");
+      return new SafetensorsFolder(files);
     }
-    return new SafetensorsFolder(files);
+    Path index = folder.resolve(INDEX);
+    if (Files.exists(index, LinkOption.NOFOLLOW_LINKS)) {
+      return new SafetensorsFolder(openShards(folder, index));
+    }
+    for (String pickle : PICKLES) {
+      if (Files.exists(folder.resolve(pickle))) {
+        throw new UnsupportedFeatureException(
+            "MX-05",
+            folder.resolve(pickle).toString(),
+            "",
+            "expected "
+                + SINGLE
+                + ", got a pickle, which is never loaded: it can run code; convert it in Python with"
+                + " model.save_pretrained(folder, safe_serialization=True)");
+      }
+    }
+    throw new NoSuchFileException(
+        folder.toString(), null, "expected a folder with " + SINGLE + " or " + INDEX);
   }
 
-  private static void openShards(Path folder, Path index, Map<String, SafetensorsFile> files)
+  private static Map<String, SafetensorsFile> openShards(Path folder, Path index)
       throws IOException {
     Map<String, String> shardOf = readIndex(index);
-    Map<String, SafetensorsFile> shards = new LinkedHashMap<>();
+    Map<String, SafetensorsFile> files = new LinkedHashMap<>();
+    for (String shard : new LinkedHashSet<>(shardOf.values())) {
+      if (!Files.exists(folder.resolve(shard))) {
+        throw misplaced(index, anyOf(shardOf, shard), "its shard " + shard + " is missing");
+      }
+      SafetensorsFile file = SafetensorsFile.open(folder.resolve(shard));
+      for (String name : file.names()) {
+        String listed = shardOf.get(name);
+        if (!shard.equals(listed)) {
+          String place = listed == null ? "nowhere" : "in " + listed;
+          throw misplaced(index, name, "the index places it " + place + ", it is in " + shard);
+        }
+        files.put(name, file);
+      }
+    }
     for (Map.Entry<String, String> entry : shardOf.entrySet()) {
-      String shard = entry.getValue();
-      SafetensorsFile file = shards.get(shard);
-      if (file == null) {
-        if (!Files.exists(folder.resolve(shard))) {
-          throw fault("MX-04", index, entry.getKey(), "the shard " + shard + " is not there");
-        }
-        file = SafetensorsFile.open(folder.resolve(shard));
-        shards.put(shard, file);
-      }
-      if (!file.tensors().containsKey(entry.getKey())) {
-        throw fault("MX-04", index, entry.getKey(), "the tensor is not in its shard " + shard);
-      }
-      files.put(entry.getKey(), file);
-    }
-    for (Map.Entry<String, SafetensorsFile> shard : shards.entrySet()) {
-      for (String name : shard.getValue().names()) {
-        if (files.get(name) != shard.getValue()) {
-          throw fault(
-              "MX-04",
-              index,
-              name,
-              "the tensor stands in %s, where the index does not place it"
-                  .formatted(shard.getKey()));
-        }
+      if (!files.containsKey(entry.getKey())) {
+        throw misplaced(index, entry.getKey(), "it is not in its shard " + entry.getValue());
       }
     }
+    return files;
+  }
+
+  private static String anyOf(Map<String, String> shardOf, String shard) {
+    for (Map.Entry<String, String> entry : shardOf.entrySet()) {
+      if (entry.getValue().equals(shard)) {
+        return entry.getKey();
+      }
+    }
+    throw new AssertionError("no tensor in " + shard);
+  }
+
+  private static SafetensorsFormatException misplaced(Path index, String name, String problem) {
+    return fault("MX-04", index, "tensor " + name, problem + " (fetch index and shards again)");
   }
 
   private static SafetensorsFormatException fault(
@@ -121,40 +129,57 @@ public final class SafetensorsFolder implements TensorSource {
     return new SafetensorsFormatException(code, index.toString(), location, problem);
   }
 
+  /** The shard of each tensor. */
   private static Map<String, String> readIndex(Path index) throws IOException {
-    if (Files.size(index) > MAX_INDEX_BYTES) {
+    if (!Files.isRegularFile(index)) {
+      throw new FileSystemException(index.toString(), null, "expected a regular file");
+    }
+    long size = Files.size(index);
+    if (size > SafetensorsFile.MAX_HEADER_BYTES) {
       throw new LimitExceededException(
-          "MX-14",
+          "MX-04",
           index.toString(),
           "",
-          "an index of at most %d bytes expected, got %d"
-              .formatted(MAX_INDEX_BYTES, Files.size(index)));
+          "an index may have at most " + SafetensorsFile.MAX_HEADER_BYTES + " bytes, got " + size);
     }
     Map<String, String> shardOf = new LinkedHashMap<>();
-    try (JsonParser json = JSON.createParser(Files.readAllBytes(index))) {
-      if (json.nextToken() != JsonToken.START_OBJECT) {
-        throw fault("MX-04", index, "", "a JSON object expected, got " + json.currentToken());
-      }
-      while (json.nextToken() == JsonToken.FIELD_NAME) {
-        boolean weightMap = json.currentName().equals("weight_map");
-        if (json.nextToken() != JsonToken.START_OBJECT || !weightMap) {
-          json.skipChildren();
-          continue;
-        }
-        while (json.nextToken() == JsonToken.FIELD_NAME) {
-          String name = json.currentName();
-          json.nextToken();
-          shardOf.put(name, checkShard(index, name, json.getText()));
+    try (StrictJson json = new StrictJson(index.toString(), Files.readAllBytes(index), 0)) {
+      json.enterObject("the index");
+      while (json.next() == JsonToken.FIELD_NAME) {
+        if (json.text().equals(WEIGHT_MAP)) {
+          readWeightMap(json, index, shardOf);
+        } else {
+          json.next();
+          json.skipValue();
         }
       }
-    } catch (JsonProcessingException e) {
-      throw fault(
-          "MX-04", index, "", "well-formed JSON expected: " + Excerpt.of(e.getOriginalMessage()));
+      json.requireEnd();
     }
     if (shardOf.isEmpty()) {
-      throw fault("MX-04", index, "/weight_map", "the shard of each tensor expected, got none");
+      throw fault("MX-04", index, WEIGHT_MAP, "expected the shard of each tensor, got none");
     }
     return shardOf;
+  }
+
+  private static void readWeightMap(StrictJson json, Path index, Map<String, String> shardOf)
+      throws IOException {
+    json.enterObject(WEIGHT_MAP);
+    while (json.next() == JsonToken.FIELD_NAME) {
+      String name = json.text();
+      if (json.next() != JsonToken.VALUE_STRING) {
+        throw fault("MX-04", index, "tensor " + name, "expected a shard, got " + json.found());
+      }
+      if (shardOf.size() == SafetensorsFile.MAX_TENSORS) {
+        throw new LimitExceededException(
+            "ST-33",
+            index.toString(),
+            WEIGHT_MAP,
+            "an index may name at most " + SafetensorsFile.MAX_TENSORS + " tensors, found more");
+      }
+      if (shardOf.put(name, checkShard(index, name, json.text())) != null) {
+        throw fault("MX-04", index, "tensor " + name, "a name must occur once, found a second");
+      }
+    }
   }
 
   /** Accepts plain file names only: no path, whatever the operating system takes for one. */
@@ -164,15 +189,15 @@ public final class SafetensorsFolder implements TensorSource {
       throw fault(
           shard.contains("..") ? "MX-01" : "MX-02",
           index,
-          tensor,
-          "a shard in the same folder expected, got '" + Excerpt.of(shard) + "'");
+          "tensor " + tensor,
+          "a shard must be a plain file name in the same folder, got " + Excerpt.of(shard));
     }
     if (!shard.endsWith(".safetensors")) {
       throw fault(
           "MX-03",
           index,
-          tensor,
-          "a shard that ends in .safetensors expected, got '" + Excerpt.of(shard) + "'");
+          "tensor " + tensor,
+          "a shard's name must end in .safetensors, got " + Excerpt.of(shard));
     }
     return shard;
   }
@@ -188,6 +213,11 @@ public final class SafetensorsFolder implements TensorSource {
   }
 
   @Override
+  public void readFloats(String name, float[] target, int offset) throws IOException {
+    file(name).readFloats(name, target, offset);
+  }
+
+  @Override
   public int[] readInts(String name) throws IOException {
     return file(name).readInts(name);
   }
@@ -197,11 +227,16 @@ public final class SafetensorsFolder implements TensorSource {
     return file(name).path(name);
   }
 
+  @Override
+  public List<String> warnings() {
+    return warnings;
+  }
+
   private SafetensorsFile file(String name) {
     SafetensorsFile file = files.get(name);
     if (file == null) {
       throw new IllegalArgumentException(
-          "model folder: a tensor of it expected, got '" + Excerpt.of(name) + "'");
+          "no tensor " + Excerpt.of(name) + " in the model's folder");
     }
     return file;
   }

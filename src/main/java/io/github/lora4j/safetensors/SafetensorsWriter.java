@@ -15,45 +15,72 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Gathers tensors and writes them as one safetensors file. The same tensors give the same bytes: they are laid
- * out by type and name, as the reference writer does, and the file appears whole or not at all.
+ * Collects tensors and writes them as one safetensors file, which the reference reader accepts too.
+ *
+ * <p>The bytes depend on the content alone: tensors are ordered as the reference writer orders them, by type and
+ * then by name; metadata by key; the header is padded with blanks to a multiple of 8. The file appears under its
+ * name by one rename, complete and flushed to the disk, or not at all.
+ *
+ * <p>Arrays are not copied: they must not change before {@link #write}. What {@link SafetensorsFile} or a model's
+ * loader would refuse is refused here as a caller's mistake, before a file is created: names that occur twice,
+ * numbers that are not finite, a header that is too long. Not safe for use by several threads.
  */
 public final class SafetensorsWriter {
 
+  private static final JsonFactory JSON = new JsonFactory();
   private static final int BLOCK_BYTES = 1 << 20;
-  private static final int ALIGNMENT = 8;
+  private static final AtomicLong TEMPORARY_FILES = new AtomicLong();
 
-  private final Map<String, Entry> entries = new TreeMap<>();
   private final Map<String, String> metadata = new TreeMap<>();
+  private final Map<String, Entry> entries = new LinkedHashMap<>();
+  private boolean nonFiniteAllowed;
+  private long headerChars;
 
-  /** A writer without tensors. */
+  /** Starts without tensors and metadata. */
   public SafetensorsWriter() {}
 
-  /** Puts elements into a block. */
+  /** Puts elements {@code from .. from + count} into the beginning of a block. */
   @FunctionalInterface
-  private interface Encoder {
-    void encode(ByteBuffer block, int first, int count);
+  private interface BlockSource {
+    void fill(ByteBuffer block, int from, int count);
   }
 
-  private record Entry(String name, DType dtype, long[] shape, int elements, Encoder encoder) {
+  private record Entry(
+      String name, DType dtype, List<Long> shape, int elements, BlockSource source) {
+
     long bytes() {
       return (long) elements * dtype.bits() / 8;
     }
   }
 
   /**
-   * Adds a free string to the header.
+   * Lets infinities and NaN pass in tensors that are added after this call.
    *
-   * @param key its key
-   * @param value its value
-   * @return this writer
+   * @return this
+   */
+  public SafetensorsWriter allowNonFinite() {
+    nonFiniteAllowed = true;
+    return this;
+  }
+
+  /**
+   * Adds an entry of free text to the header.
+   *
+   * @param key such as {@code format}
+   * @param value such as {@code pt}; replaces an earlier value of the key
+   * @return this
+   * @throws IllegalArgumentException if key or value are no valid Unicode or exceed the header's limit
    */
   public SafetensorsWriter metadata(String key, String value) {
+    requireText(key);
+    requireText(value);
     metadata.put(key, value);
     return this;
   }
@@ -61,177 +88,228 @@ public final class SafetensorsWriter {
   /**
    * Adds a tensor of type F32.
    *
-   * @param name its name, not yet used
-   * @param values its elements, row-major; not copied, and to be left alone until written
-   * @param shape its dimensions, outermost first
-   * @return this writer
-   * @throws IllegalArgumentException if the name is taken or the shape does not fit
+   * @param name its name
+   * @param values its elements, row-major; not modified
+   * @param shape its dimensions, outermost first; none for a scalar
+   * @return this
+   * @throws IllegalArgumentException if the name is taken or reserved, the shape has another number of elements,
+   *     or a number is not finite
    */
   public SafetensorsWriter floats(String name, float[] values, long... shape) {
+    requireBelow(name, values, Float.POSITIVE_INFINITY);
     return add(
-        new Entry(
-            name,
-            DType.F32,
-            shape.clone(),
-            values.length,
-            (block, first, count) -> block.asFloatBuffer().put(values, first, count)));
+        name,
+        DType.F32,
+        shape,
+        values.length,
+        (block, from, count) -> block.asFloatBuffer().put(values, from, count));
   }
 
   /**
-   * Adds a tensor of type F16; each element is rounded to the nearest half, ties to even.
+   * Adds a tensor of type F16; each number is rounded to the nearest half, ties to even.
    *
-   * @param name its name, not yet used
-   * @param values its elements, row-major; not copied, and to be left alone until written
-   * @param shape its dimensions, outermost first
-   * @return this writer
-   * @throws IllegalArgumentException if the name is taken or the shape does not fit
+   * @param name its name
+   * @param values its elements, row-major, each below 65520 in magnitude, so that the half is finite; not modified
+   * @param shape its dimensions, outermost first; none for a scalar
+   * @return this
+   * @throws IllegalArgumentException if the name is taken or reserved, the shape has another number of elements,
+   *     or a number does not round to a finite half
    */
   public SafetensorsWriter halves(String name, float[] values, long... shape) {
+    requireBelow(name, values, Float16.OVERFLOW);
     return add(
-        new Entry(
-            name,
-            DType.F16,
-            shape.clone(),
-            values.length,
-            (block, first, count) -> {
-              for (int i = 0; i < count; i++) {
-                block.putShort(2 * i, Float16.fromFloat(values[first + i]));
-              }
-            }));
+        name,
+        DType.F16,
+        shape,
+        values.length,
+        (block, from, count) -> {
+          for (int i = 0; i < count; i++) {
+            block.putShort(2 * i, Float16.fromFloat(values[from + i]));
+          }
+        });
   }
 
   /**
    * Adds a tensor of type I64.
    *
-   * @param name its name, not yet used
-   * @param values its elements, row-major; not copied, and to be left alone until written
-   * @param shape its dimensions, outermost first
-   * @return this writer
-   * @throws IllegalArgumentException if the name is taken or the shape does not fit
+   * @param name its name
+   * @param values its elements, row-major; not modified
+   * @param shape its dimensions, outermost first; none for a scalar
+   * @return this
+   * @throws IllegalArgumentException if the name is taken or reserved, or the shape has another number of elements
    */
   public SafetensorsWriter longs(String name, int[] values, long... shape) {
     return add(
-        new Entry(
-            name,
-            DType.I64,
-            shape.clone(),
-            values.length,
-            (block, first, count) -> {
-              for (int i = 0; i < count; i++) {
-                block.putLong(8 * i, values[first + i]);
-              }
-            }));
+        name,
+        DType.I64,
+        shape,
+        values.length,
+        (block, from, count) -> {
+          for (int i = 0; i < count; i++) {
+            block.putLong(8 * i, values[from + i]);
+          }
+        });
   }
 
-  private SafetensorsWriter add(Entry entry) {
-    if (entry.name().equals("__metadata__") || entries.containsKey(entry.name())) {
+  private SafetensorsWriter add(
+      String name, DType dtype, long[] shape, int elements, BlockSource source) {
+    requireText(name);
+    if (name.equals(Header.METADATA)) {
+      throw new IllegalArgumentException("a tensor must not be named " + Header.METADATA);
+    }
+    if (entries.containsKey(name)) {
       throw new IllegalArgumentException(
-          "safetensors: a new name other than __metadata__ expected, got '"
-              + Excerpt.of(entry.name())
-              + "'");
+          "names of tensors must be unique, got " + Excerpt.of(name) + " twice");
     }
-    long elements = 1;
-    for (long dimension : entry.shape()) {
-      elements = Math.multiplyExact(elements, dimension);
-    }
-    if (elements != entry.elements()) {
+    if (entries.size() == SafetensorsFile.MAX_TENSORS) {
       throw new IllegalArgumentException(
-          "safetensors: %d elements expected for shape %s of '%s', got %d"
-              .formatted(
-                  elements,
-                  Arrays.toString(entry.shape()),
-                  Excerpt.of(entry.name()),
-                  entry.elements()));
+          "a file may hold at most " + SafetensorsFile.MAX_TENSORS + " tensors, got one more");
     }
-    entries.put(entry.name(), entry);
+    List<Long> dimensions = Arrays.stream(shape).boxed().toList();
+    if (TensorInfo.byteSize(DType.U8, dimensions) != elements) {
+      throw new IllegalArgumentException(
+          "shape of " + Excerpt.of(name) + " must hold " + elements + " elements, got " + dimensions);
+    }
+    entries.put(name, new Entry(name, dtype, dimensions, elements, source));
     return this;
   }
 
+  private void requireBelow(String name, float[] values, float bound) {
+    for (int i = 0; i < values.length && !nonFiniteAllowed; i++) {
+      if (!(Math.abs(values[i]) < bound)) {
+        throw new IllegalArgumentException(
+            "numbers of "
+                + Excerpt.of(name)
+                + " must be below "
+                + bound
+                + " in magnitude, got "
+                + values[i]
+                + " at index "
+                + i);
+      }
+    }
+  }
+
+  /** Every character takes at least one byte of the header, so this bounds what is built in memory. */
+  private void requireText(String text) {
+    if (!StrictJson.isUnicode(text)) {
+      throw new IllegalArgumentException(
+          "names and metadata must not hold half a surrogate pair, got " + Excerpt.of(text));
+    }
+    headerChars += text.length();
+    if (headerChars > SafetensorsFile.MAX_HEADER_BYTES) {
+      throw headerTooLong(headerChars, text);
+    }
+  }
+
+  private static IllegalArgumentException headerTooLong(long bytes, String text) {
+    return new IllegalArgumentException(
+        "names and metadata must fit a header of at most "
+            + SafetensorsFile.MAX_HEADER_BYTES
+            + " bytes, got "
+            + bytes
+            + " with "
+            + Excerpt.of(text));
+  }
+
   /**
-   * Writes the file: to a temporary sibling, forced to disk, then moved into place.
+   * Writes the file: into a temporary file beside it, flushed to the disk, then renamed. A file of the same name is
+   * replaced. On failure the temporary file is removed and an older file stays as it was.
    *
-   * @param path where it shall stand; a file there is replaced
-   * @throws IllegalArgumentException if there are more tensors or a longer header than a reader takes
-   * @throws IOException if it cannot be written; what stood there before is left
+   * @param file the path of the file, in an existing folder
+   * @throws IllegalArgumentException if the header is too long
+   * @throws IOException if it cannot be written
    */
-  public void write(Path path) throws IOException {
-    List<Entry> layout = new ArrayList<>(entries.values());
-    layout.sort(
-        Comparator.comparingInt((Entry entry) -> -entry.dtype().ordinal())
-            .thenComparing(Entry::name));
-    byte[] header = header(layout);
-    Path target = path.toAbsolutePath();
-    Path temporary = Files.createTempFile(target.getParent(), ".tmp-", ".safetensors");
+  public void write(Path file) throws IOException {
+    List<Entry> ordered = new ArrayList<>(entries.values());
+    ordered.sort(
+        Comparator.comparing(Entry::dtype)
+            .reversed()
+            .thenComparing(entry -> entry.name().getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned));
+    byte[] header = header(ordered);
+    Path temporary = temporaryFor(file);
+    Files.createFile(temporary);
     try {
       try (FileOutputStream out = new FileOutputStream(temporary.toFile())) {
-        out.write(
-            ByteBuffer.allocate(Long.BYTES)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putLong(header.length)
-                .array());
         out.write(header);
-        byte[] bytes = new byte[BLOCK_BYTES];
-        for (Entry entry : layout) {
-          writeData(entry, bytes, out);
+        for (Entry entry : ordered) {
+          writeData(entry, out);
         }
         out.getFD().sync();
       }
-      Files.move(
-          temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(temporary);
+      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException | RuntimeException | Error e) {
+      try {
+        Files.deleteIfExists(temporary);
+      } catch (IOException left) {
+        e.addSuppressed(left);
+      }
+      throw e;
     }
   }
 
-  private static void writeData(Entry entry, byte[] bytes, FileOutputStream out)
-      throws IOException {
-    int width = entry.dtype().bits() / 8;
-    ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-    int perBlock = bytes.length / width;
-    for (int first = 0; first < entry.elements(); first += perBlock) {
-      int count = Math.min(perBlock, entry.elements() - first);
-      block.clear();
-      entry.encoder().encode(block, first, count);
-      out.write(bytes, 0, count * width);
+  private static Path temporaryFor(Path file) {
+    Path name = file.getFileName();
+    if (name == null) {
+      throw new IllegalArgumentException("write: a file's path expected, got " + file);
     }
+    return file.resolveSibling(
+        "." + name + ".tmp-" + ProcessHandle.current().pid() + "-" + TEMPORARY_FILES.incrementAndGet());
   }
 
-  private byte[] header(List<Entry> layout) throws IOException {
-    if (layout.size() > HeaderParser.MAX_TENSORS) {
-      throw new IllegalArgumentException(
-          "safetensors: at most %d tensors expected, got %d"
-              .formatted(HeaderParser.MAX_TENSORS, layout.size()));
-    }
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (JsonGenerator json = new JsonFactory().createGenerator(bytes)) {
+  /** The length field and the header, padded to a multiple of 8. */
+  private byte[] header(List<Entry> ordered) throws IOException {
+    ByteArrayOutputStream header = new ByteArrayOutputStream();
+    header.write(new byte[SafetensorsFile.LENGTH_BYTES]);
+    try (JsonGenerator json = JSON.createGenerator(header)) {
       json.writeStartObject();
       if (!metadata.isEmpty()) {
-        json.writeObjectFieldStart("__metadata__");
-        for (Map.Entry<String, String> entry : metadata.entrySet()) {
-          json.writeStringField(entry.getKey(), entry.getValue());
+        json.writeObjectFieldStart(Header.METADATA);
+        for (Map.Entry<String, String> text : metadata.entrySet()) {
+          json.writeStringField(text.getKey(), text.getValue());
         }
         json.writeEndObject();
       }
       long begin = 0;
-      for (Entry entry : layout) {
+      for (Entry entry : ordered) {
         json.writeObjectFieldStart(entry.name());
         json.writeStringField("dtype", entry.dtype().name());
-        json.writeFieldName("shape");
-        json.writeArray(entry.shape(), 0, entry.shape().length);
-        json.writeFieldName("data_offsets");
-        json.writeArray(new long[] {begin, begin + entry.bytes()}, 0, 2);
-        json.writeEndObject();
+        json.writeArrayFieldStart("shape");
+        for (long dimension : entry.shape()) {
+          json.writeNumber(dimension);
+        }
+        json.writeEndArray();
+        json.writeArrayFieldStart("data_offsets");
+        json.writeNumber(begin);
         begin += entry.bytes();
+        json.writeNumber(begin);
+        json.writeEndArray();
+        json.writeEndObject();
       }
       json.writeEndObject();
     }
-    int padding = (ALIGNMENT - bytes.size() % ALIGNMENT) % ALIGNMENT;
-    bytes.write(" ".repeat(padding).getBytes(StandardCharsets.US_ASCII));
-    if (bytes.size() > SafetensorsFile.MAX_HEADER_BYTES) {
-      throw new IllegalArgumentException(
-          "safetensors: a header of at most %d bytes expected, got %d"
-              .formatted(SafetensorsFile.MAX_HEADER_BYTES, bytes.size()));
+    while (header.size() % 8 != 0) {
+      header.write(' ');
     }
-    return bytes.toByteArray();
+    int length = header.size() - SafetensorsFile.LENGTH_BYTES;
+    if (length > SafetensorsFile.MAX_HEADER_BYTES) {
+      throw headerTooLong(length, ordered.isEmpty() ? "" : ordered.get(0).name());
+    }
+    byte[] bytes = header.toByteArray();
+    ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putLong(0, length);
+    return bytes;
+  }
+
+  private static void writeData(Entry entry, FileOutputStream out) throws IOException {
+    int width = entry.dtype().bits() / 8;
+    int elements = entry.elements();
+    byte[] bytes = new byte[Math.min(BLOCK_BYTES / width, elements) * width];
+    ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    int count;
+    for (int from = 0; from < elements; from += count) {
+      count = Math.min(bytes.length / width, elements - from);
+      entry.source().fill(block, from, count);
+      out.write(bytes, 0, count * width);
+    }
   }
 }
