@@ -146,7 +146,7 @@ public final class DoubleOps {
   }
 
   /** Columns {@code first} to {@code first + count - 1} of each row. */
-  static double[] columns(double[] x, int columns, int first, int count) {
+  public static double[] columns(double[] x, int columns, int first, int count) {
     double[] y = new double[x.length / columns * count];
     for (int i = 0; i < x.length / columns; i++) {
       System.arraycopy(x, i * columns + first, y, i * count, count);
