@@ -1,0 +1,247 @@
+package io.github.lora4j;
+
+import io.github.lora4j.error.Excerpt;
+import io.github.lora4j.error.MismatchException;
+import io.github.lora4j.gpt2.ClassifierHead;
+import io.github.lora4j.gpt2.Gpt2;
+import io.github.lora4j.gpt2.Gpt2Classifier;
+import io.github.lora4j.gpt2.QkvLayout;
+import io.github.lora4j.lora.AdapterFile;
+import io.github.lora4j.lora.AdapterFormatException;
+import io.github.lora4j.lora.AdapterMetadata;
+import io.github.lora4j.lora.TaskType;
+import io.github.lora4j.tensor.Sequences;
+import io.github.lora4j.tensor.Tensor;
+import io.github.lora4j.text.DataLoader;
+import io.github.lora4j.text.Padding;
+import io.github.lora4j.text.Splits;
+import io.github.lora4j.text.TextDataset;
+import io.github.lora4j.text.Tokenizer;
+import io.github.lora4j.train.Metrics;
+import io.github.lora4j.train.Trainer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * A finetuned GPT-2 that sorts texts into classes, from the text to the name of the class.
+ *
+ * <pre>{@code
+ * TextClassifier classifier = TextClassifier.finetune(model, data, FinetuneOptions.DEFAULT);
+ * classifier.save(Path.of("runs/spam"));
+ * Classification answer = TextClassifier.load(model, Path.of("runs/spam")).classify("You won!");
+ * }</pre>
+ *
+ * <p>Who wants to see or change what happens in between uses {@link FinetuningRun} or the packages themselves. Many
+ * threads may classify at once.
+ */
+public final class TextClassifier {
+
+  private static final int EVALUATION_BATCH = 8;
+
+  private final Gpt2Classifier model;
+  private final Tokenizer tokenizer;
+  private final Padding padding;
+  private final int maxLength;
+  private final AdapterMetadata metadata;
+
+  TextClassifier(
+      Gpt2Classifier model,
+      Tokenizer tokenizer,
+      Padding padding,
+      int maxLength,
+      AdapterMetadata metadata) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.padding = padding;
+    this.maxLength = maxLength;
+    this.metadata = metadata;
+  }
+
+  /**
+   * Finetunes a base on labelled texts.
+   *
+   * @param modelFolder the base with its tokenizer: {@code config.json}, {@code model.safetensors}, {@code
+   *     vocab.json}, {@code merges.txt}
+   * @param data texts to learn from, and to watch the training with
+   * @param options how
+   * @return the classifier
+   * @throws IOException if the base cannot be read
+   */
+  public static TextClassifier finetune(Path modelFolder, Splits data, FinetuneOptions options)
+      throws IOException {
+    FinetuningRun run = FinetuningRun.prepare(modelFolder, data, options);
+    run.train();
+    return run.classifier();
+  }
+
+  /**
+   * Loads a base and what {@link #save} wrote.
+   *
+   * @param modelFolder the same base as for training, with its tokenizer
+   * @param adapterFolder the folder of the adapter
+   * @return the classifier, equal to the saved one
+   * @throws MismatchException if the adapter was trained with another base or tokenizer
+   * @throws IOException if a file is missing, cannot be read or breaks its format
+   */
+  public static TextClassifier load(Path modelFolder, Path adapterFolder) throws IOException {
+    AdapterMetadata metadata = AdapterFile.metadata(adapterFolder);
+    Facts facts = new Facts(metadata.facts(), adapterFolder);
+    if (metadata.task() != TaskType.SEQ_CLS) {
+      throw new MismatchException(
+          "AD-30",
+          adapterFolder.toString(),
+          "",
+          "the adapter of a classifier expected, got one for " + metadata.task());
+    }
+    Tokenizer tokenizer = Tokenizer.load(modelFolder);
+    if (!tokenizer.fingerprint().equals(facts.text("tokenizer"))) {
+      throw new MismatchException(
+          "AD-31",
+          adapterFolder.toString(),
+          "tokenizer",
+          "the tokenizer that the adapter was trained with expected, got another in " + modelFolder);
+    }
+    Gpt2 base = Gpt2.load(modelFolder, facts.choice("qkv", QkvLayout.class));
+    Gpt2Classifier model =
+        base.classifier(facts.choice("head", ClassifierHead.class), 0, metadata.labels());
+    model.freeze();
+    AdapterFile.load(model, adapterFolder);
+    int padded = facts.number("padding_length", 0, base.config().contextLength());
+    Padding padding =
+        padded == 0
+            ? Padding.none()
+            : Padding.to(padded, facts.number("padding_token", 0, base.config().vocabSize() - 1));
+    int maxLength = facts.number("max_length", 1, base.config().contextLength());
+    return new TextClassifier(model, tokenizer, padding, maxLength, metadata);
+  }
+
+  /** What is saved beside the numbers, so that {@link #load} builds the same classifier. */
+  static AdapterMetadata metadata(
+      String baseModel,
+      List<String> labels,
+      Tokenizer tokenizer,
+      FinetuneOptions options,
+      Padding padding,
+      int maxLength) {
+    return new AdapterMetadata(
+        TaskType.SEQ_CLS,
+        baseModel,
+        labels,
+        Map.of(
+            "tokenizer", tokenizer.fingerprint(),
+            "qkv", options.layout().name().toLowerCase(Locale.ROOT),
+            "head", options.head().name().toLowerCase(Locale.ROOT),
+            "pooling", "last",
+            "padding_length", Integer.toString(padding.length()),
+            "padding_token", Integer.toString(padding.tokenId()),
+            "max_length", Integer.toString(maxLength)));
+  }
+
+  /** The facts of an adapter, checked when they are used. */
+  private record Facts(Map<String, String> values, Path folder) {
+
+    String text(String name) throws AdapterFormatException {
+      String value = values.get(name);
+      if (value == null) {
+        throw bad(name, "a value", "none");
+      }
+      return value;
+    }
+
+    int number(String name, int smallest, int largest) throws AdapterFormatException {
+      String value = text(name);
+      if (!value.matches("\\d{1,9}")
+          || Integer.parseInt(value) < smallest
+          || Integer.parseInt(value) > largest) {
+        throw bad(name, smallest + " to " + largest, value);
+      }
+      return Integer.parseInt(value);
+    }
+
+    <E extends Enum<E>> E choice(String name, Class<E> type) throws AdapterFormatException {
+      String value = text(name);
+      for (E constant : type.getEnumConstants()) {
+        if (constant.name().toLowerCase(Locale.ROOT).equals(value)) {
+          return constant;
+        }
+      }
+      throw bad(name, Arrays.toString(type.getEnumConstants()).toLowerCase(Locale.ROOT), value);
+    }
+
+    private AdapterFormatException bad(String name, String expected, String got) {
+      return new AdapterFormatException(
+          "AD-32",
+          folder.toString(),
+          name,
+          "%s expected for %s, got %s"
+              .formatted(expected, name, Excerpt.of(got)));
+    }
+  }
+
+  /**
+   * Classifies a text.
+   *
+   * @param text at least one character; cut at the maximum length
+   * @return its class and the probabilities of all
+   */
+  public Classification classify(String text) {
+    int[] ids = tokenizer.encode(text);
+    if (ids.length == 0) {
+      throw new IllegalArgumentException("classify: a text expected, got an empty one");
+    }
+    int[] cut = ids.length > maxLength ? Arrays.copyOf(ids, maxLength) : ids;
+    Tensor logits = model.forward(Sequences.of(padding.apply(cut)), null); // (1, classes)
+    return Classification.of(model.labels(), logits.data());
+  }
+
+  /**
+   * Computes the metrics on labelled texts.
+   *
+   * @param data with the labels of this classifier
+   * @return the metrics
+   */
+  public Metrics evaluate(TextDataset data) {
+    if (!data.labels().equals(model.labels())) {
+      throw new IllegalArgumentException(
+          "evaluate: the labels %s expected, got %s".formatted(model.labels(), data.labels()));
+    }
+    return Trainer.evaluate(model, loader(data, EVALUATION_BATCH));
+  }
+
+  /** Batches as this classifier takes them. */
+  DataLoader loader(TextDataset data, int batchSize) {
+    return new DataLoader(data, tokenizer, batchSize).maxLength(maxLength).padding(padding);
+  }
+
+  /**
+   * Saves the adapter: PEFT's pair of files and our own.
+   *
+   * @param folder made if there is none; an adapter in it is replaced
+   * @throws IOException if it cannot be written
+   */
+  public void save(Path folder) throws IOException {
+    AdapterFile.save(model, metadata, folder);
+  }
+
+  /**
+   * The names of the classes.
+   *
+   * @return in the order of the logits
+   */
+  public List<String> labels() {
+    return model.labels();
+  }
+
+  /**
+   * The model inside.
+   *
+   * @return the module tree
+   */
+  public Gpt2Classifier model() {
+    return model;
+  }
+}

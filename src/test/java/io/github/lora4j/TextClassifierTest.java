@@ -1,0 +1,116 @@
+package io.github.lora4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.lora4j.error.MismatchException;
+import io.github.lora4j.gpt2.ClassifierHead;
+import io.github.lora4j.gpt2.QkvLayout;
+import io.github.lora4j.lora.LoraConfig;
+import io.github.lora4j.lora.Targets;
+import io.github.lora4j.text.Example;
+import io.github.lora4j.text.Splits;
+import io.github.lora4j.text.TextDataset;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TextClassifierTest {
+
+  private static final Path MODEL = Fixtures.folder().resolve("gpt2-tiny");
+  private static final List<String> LABELS = List.of("ham", "spam");
+
+  private static Splits messages() {
+    List<Example> examples = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      examples.add(new Example("see you at " + i + " then", 0));
+      examples.add(new Example("WIN " + i + " prizes NOW!", 1));
+    }
+    return new TextDataset("messages", examples, LABELS).split(0.6, 0.2, 1);
+  }
+
+  private static FinetuneOptions options(QkvLayout layout, ClassifierHead head, int padding) {
+    LoraConfig lora = LoraConfig.of(4, 4).withTargets(Targets.named("c_attn"));
+    return new FinetuneOptions(lora, layout, head, padding, 0, 2, 8, 5e-3f, 0, 1);
+  }
+
+  @Test
+  void finetunedClassifierTellsTheClassesApart() throws IOException {
+    FinetuneOptions options =
+        FinetuneOptions.DEFAULT.withLora(LoraConfig.of(4, 4)).withEpochs(4).withSeed(1);
+    TextClassifier classifier = TextClassifier.finetune(MODEL, messages(), options);
+    assertEquals(1.0, classifier.evaluate(messages().test()).accuracy());
+    assertEquals("spam", classifier.classify("WIN 99 prizes NOW!").label());
+  }
+
+  @Test
+  void loadedClassifierAnswersAsTheSavedOne(@TempDir Path folder) throws IOException {
+    for (QkvLayout layout : QkvLayout.values()) {
+      for (ClassifierHead head : ClassifierHead.values()) {
+        for (int padding : new int[] {FinetuneOptions.NO_PADDING, FinetuneOptions.LONGEST, 32}) {
+          FinetuneOptions options = options(layout, head, padding);
+          TextClassifier saved = TextClassifier.finetune(MODEL, messages(), options);
+          saved.save(folder);
+          TextClassifier loaded = TextClassifier.load(MODEL, folder);
+          assertEquals(saved.labels(), loaded.labels());
+          for (Example example : messages().test().examples()) {
+            assertEquals(
+                saved.classify(example.text()),
+                loaded.classify(example.text()),
+                () -> options + ": " + example.text());
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void headIsTrainedWhateverTheTargets() throws IOException {
+    FinetuningRun lora =
+        FinetuningRun.prepare(MODEL, messages(), options(QkvLayout.FUSED, ClassifierHead.LORA, 0));
+    assertTrue(lora.report().adapted().contains("score"));
+    // c_attn 48 -> 144 in 3 layers and the head 48 -> 2, both at rank 4.
+    assertEquals(3 * 4 * (48 + 144) + 4 * (48 + 2), lora.report().trainedParameters());
+    FinetuningRun full =
+        FinetuningRun.prepare(MODEL, messages(), options(QkvLayout.FUSED, ClassifierHead.FULL, 0));
+    assertEquals(3 * 4 * (48 + 144) + 48 * 2, full.report().trainedParameters());
+  }
+
+  @Test
+  void probabilitiesAddUpToOneAndTheLabelHasTheLargest() {
+    Classification answer = Classification.of(List.of("a", "b", "c"), new float[] {1, 300, -4});
+    assertEquals("b", answer.label());
+    assertEquals(
+        1, answer.probabilities().values().stream().mapToDouble(p -> p).sum(), 1e-12);
+    assertEquals(answer.probabilities().get("b"), answer.probability());
+    assertEquals(List.of("a", "b", "c"), List.copyOf(answer.probabilities().keySet()));
+  }
+
+  @Test
+  void anotherTokenizerIsRefused(@TempDir Path folder) throws IOException {
+    TextClassifier.finetune(MODEL, messages(), options(QkvLayout.FUSED, ClassifierHead.LORA, 0))
+        .save(folder.resolve("adapter"));
+    Path other = Files.createDirectory(folder.resolve("model"));
+    for (String file : List.of("config.json", "model.safetensors", "vocab.json", "merges.txt")) {
+      Files.copy(MODEL.resolve(file), other.resolve(file));
+    }
+    List<String> merges = new ArrayList<>(Files.readAllLines(other.resolve("merges.txt")));
+    String last = merges.remove(merges.size() - 1);
+    merges.add(merges.size() - 1, last);
+    Files.write(other.resolve("merges.txt"), merges);
+    assertThrows(
+        MismatchException.class, () -> TextClassifier.load(other, folder.resolve("adapter")));
+  }
+
+  @Test
+  void lengthBeyondTheModelIsRefused() {
+    FinetuneOptions options = FinetuneOptions.DEFAULT.withPadding(65);
+    assertThrows(
+        IllegalArgumentException.class, () -> FinetuningRun.prepare(MODEL, messages(), options));
+  }
+}
