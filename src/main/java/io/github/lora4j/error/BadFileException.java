@@ -7,8 +7,13 @@ public abstract class BadFileException extends IOException implements LoraExcept
 
   private static final long serialVersionUID = 1L;
 
+  /** The stable code of the fault. */
   private final String code;
+
+  /** The file or folder at fault. */
   private final String path;
+
+  /** The place in it, may be empty. */
   private final String location;
 
   /**

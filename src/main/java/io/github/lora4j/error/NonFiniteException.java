@@ -5,7 +5,10 @@ public class NonFiniteException extends RuntimeException implements LoraExceptio
 
   private static final long serialVersionUID = 1L;
 
+  /** The stable code of the fault. */
   private final String code;
+
+  /** The tensor, step or batch that holds the number. */
   private final String location;
 
   /**

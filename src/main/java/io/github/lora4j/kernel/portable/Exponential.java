@@ -21,7 +21,7 @@ final class Exponential {
 
   /** {@code e^x}, the Taylor polynomial of degree 9 on [-ln 2 / 2, ln 2 / 2] and a power of two. */
   static double exp(double x) {
-    if (x != x) {
+    if (Double.isNaN(x)) {
       return x;
     }
     double clamped = x < LOWEST ? LOWEST : Math.min(x, HIGHEST);
