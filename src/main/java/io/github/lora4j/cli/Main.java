@@ -2,6 +2,8 @@ package io.github.lora4j.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -52,7 +54,8 @@ public final class Main {
   public static void main(String[] arguments) {
     PrintWriter out = printer(System.out);
     PrintWriter err = printer(System.err);
-    int code = run(new Output(out, err, System.console() != null), arguments);
+    BufferedReader in = new BufferedReader(new InputStreamReader(System.in, UTF_8));
+    int code = run(new Output(out, err, System.console() != null), in, arguments);
     out.flush();
     err.flush();
     System.exit(code);
@@ -63,18 +66,21 @@ public final class Main {
   }
 
   /** Runs a command; returns its exit code. */
-  static int run(Output output, String... arguments) {
+  static int run(Output output, BufferedReader in, String... arguments) {
     try {
-      return commandLine(output).execute(arguments);
+      return commandLine(output, in).execute(arguments);
     } catch (OutOfMemoryError e) {
       output.note("error: %s", ExitCodes.message(e));
       return ExitCodes.of(e);
     }
   }
 
-  private static CommandLine commandLine(Output output) {
+  private static CommandLine commandLine(Output output, BufferedReader in) {
     CommandLine line =
         new CommandLine(new Main())
+            .addSubcommand("train", new TrainCommand(output))
+            .addSubcommand("evaluate", new EvaluateCommand(output))
+            .addSubcommand("predict", new PredictCommand(output, in))
             .addSubcommand("pretrain", new PretrainCommand(output))
             .registerConverter(Double.class, new DecimalConverter())
             .registerConverter(double.class, new DecimalConverter())

@@ -1,0 +1,128 @@
+package io.github.lora4j.cli;
+
+import io.github.lora4j.FinetuneOptions;
+import io.github.lora4j.gpt2.Gpt2;
+import io.github.lora4j.gpt2.Gpt2LanguageModel;
+import io.github.lora4j.lora.AdapterFile;
+import io.github.lora4j.lora.AdapterMetadata;
+import io.github.lora4j.lora.Lora;
+import io.github.lora4j.lora.LoraReport;
+import io.github.lora4j.lora.TaskType;
+import io.github.lora4j.text.BatchSource;
+import io.github.lora4j.text.CorpusLoader;
+import io.github.lora4j.text.CorpusSplits;
+import io.github.lora4j.text.TextCorpus;
+import io.github.lora4j.text.Tokenizer;
+import io.github.lora4j.train.AdamW;
+import io.github.lora4j.train.Metrics;
+import io.github.lora4j.train.MetricsFile;
+import io.github.lora4j.train.Trainer;
+import io.github.lora4j.train.TrainingResult;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** {@code train --task lm}: finetunes a language model on plain text. */
+final class LanguageModelTraining {
+
+  private final Output output;
+  private final DataOptions data;
+  private final FinetuneOptions options;
+
+  LanguageModelTraining(Output output, DataOptions data, FinetuneOptions options) {
+    this.output = output;
+    this.data = data;
+    this.options = options;
+  }
+
+  void run(Path modelFolder, Path folder) throws IOException {
+    Tokenizer tokenizer = Tokenizer.load(modelFolder);
+    Gpt2 base = Gpt2.load(modelFolder, options.layout());
+    int context = base.config().contextLength();
+    int length = options.maxLength() == 0 ? context : options.maxLength();
+    Require.range("--max-length", length, 2, context);
+    CorpusSplits corpus = read(tokenizer, length);
+    output.line("data      %s", corpus.train());
+    Gpt2LanguageModel model = base.languageModel();
+    model.freeze();
+    LoraReport report = Lora.apply(model, options.lora());
+    output.line("model     %s", report);
+
+    BatchSource train = loader(corpus.train());
+    BatchSource batches =
+        new CorpusLoader(corpus.train(), options.batchSize()).shuffled(options.seed());
+    Metrics before = Trainer.evaluate(model, loader(corpus.test()));
+    Trainer trainer =
+        new Trainer(
+                model,
+                new AdamW(
+                    model.trainedParameters(), options.learningRate(), options.weightDecay()))
+            .seed(options.seed());
+    long steps = (long) options.epochs() * batches.batchesPerEpoch();
+    TrainingResult result;
+    try (TrainingProgress progress = new TrainingProgress(output, steps, Long.MAX_VALUE)) {
+      result =
+          trainer.listener(progress).fit(batches, loader(corpus.validation()), options.epochs());
+    }
+    MetricsFile file =
+        new MetricsFile(
+            report.trainedParameters(), report.totalParameters(), options.seed(), result);
+    output.line(
+        "training  %,d steps in %.1f s, %,.0f tokens/s%n",
+        result.steps(), result.seconds(), result.tokensPerSecond());
+    MetricsTable table = new MetricsTable(output, false);
+    table.row("untrained, test", before, "");
+    file.part("untrained", before);
+    Map<String, BatchSource> parts =
+        Map.of(
+            "train", train,
+            "validation", loader(corpus.validation()),
+            "test", loader(corpus.test()));
+    for (String part : List.of("train", "validation", "test")) {
+      Metrics metrics = trainer.evaluate(parts.getOrDefault(part, train));
+      table.row(part, metrics, "");
+      file.part(part, metrics);
+    }
+    AdapterFile.save(model, metadata(modelFolder, tokenizer), folder);
+    file.write(folder);
+    output.line("%nadapter and metrics.json are in %s", folder);
+  }
+
+  private BatchSource loader(TextCorpus corpus) {
+    return new CorpusLoader(corpus, options.batchSize());
+  }
+
+  private AdapterMetadata metadata(Path modelFolder, Tokenizer tokenizer) {
+    return new AdapterMetadata(
+        TaskType.CAUSAL_LM,
+        modelFolder.toAbsolutePath().getFileName().toString(),
+        List.of(),
+        Map.of(
+            "tokenizer", tokenizer.fingerprint(),
+            "qkv", options.layout().name().toLowerCase(Locale.ROOT)));
+  }
+
+  private CorpusSplits read(Tokenizer tokenizer, int length) throws IOException {
+    Path train = data.trainFile();
+    Path validation = data.validationFile();
+    Path test = data.testFile();
+    if (train != null && validation != null && test != null) {
+      return new CorpusSplits(
+          read(train, tokenizer, length),
+          read(validation, tokenizer, length),
+          read(test, tokenizer, length));
+    }
+    Path all = data.dataFile();
+    if (all == null) {
+      throw new IllegalArgumentException(
+          "--data: a file of plain text expected for --task lm, got none (or --train, --validation and --test)");
+    }
+    return read(all, tokenizer, length).split(data.trainShare(), data.validationShare());
+  }
+
+  private static TextCorpus read(Path file, Tokenizer tokenizer, int length) throws IOException {
+    return TextCorpus.read(file, tokenizer, TextCorpus.Documents.ONE, length);
+  }
+}
