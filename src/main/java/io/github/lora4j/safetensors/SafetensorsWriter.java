@@ -2,6 +2,7 @@ package io.github.lora4j.safetensors;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import io.github.lora4j.error.Excerpt;
 import java.io.ByteArrayOutputStream;
 import java.io.FileOutputStream;
@@ -34,7 +35,11 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class SafetensorsWriter {
 
-  private static final JsonFactory JSON = new JsonFactory();
+  // UTF-8 for every character, as the reference writes it, not escapes beyond the first plane.
+  private static final JsonFactory JSON =
+      JsonFactory.builder()
+          .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
+          .build();
   private static final int BLOCK_BYTES = 1 << 20;
   private static final AtomicLong TEMPORARY_FILES = new AtomicLong();
 

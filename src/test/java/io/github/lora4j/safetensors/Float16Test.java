@@ -1,6 +1,7 @@
 package io.github.lora4j.safetensors;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -75,14 +76,14 @@ class Float16Test {
   @Test
   void randomFloatsGoToANeighbourThatIsNotFartherThanTheOther() {
     SplittableRandom random = new SplittableRandom(1);
-    for (int i = 0; i < 1_000_000; i++) {
+    for (int i = 0; i < 200_000; i++) {
       float value = Math.abs(Float.intBitsToFloat(random.nextInt()));
       if (value < Float16.OVERFLOW) {
         int half = Float16.fromFloat(value);
         double error = Math.abs(value(half) - value);
         double above = half == 0x7bff ? 65536 : value(half + 1);
-        assertEquals(true, error <= above - value || value(half) > value, "upper " + value);
-        assertEquals(true, half == 0 || error <= value - value(half - 1), "lower " + value);
+        double below = half == 0 ? Double.NEGATIVE_INFINITY : value(half - 1);
+        assertTrue(error <= above - value && error <= value - below, () -> "rounding " + value);
       }
     }
   }

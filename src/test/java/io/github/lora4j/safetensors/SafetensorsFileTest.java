@@ -24,6 +24,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -314,15 +315,19 @@ class SafetensorsFileTest {
             + entry("ids", "I32", "[1]", "[20,24]") + "}";
     byte[] good = file(header, 24);
     assertTrue(good.length >= 200);
-    Path path = folder.resolve("mutant.safetensors");
     int refused = 0;
     for (int place = 0; place < 200; place++) {
       for (int change = 1; change < 256; change++) {
         byte[] mutant = good.clone();
         mutant[place] ^= (byte) change;
-        Files.write(path, mutant);
         try {
-          SafetensorsFile file = SafetensorsFile.open(path);
+          if (place >= 8) {
+            HeaderReader.read("mutant", Arrays.copyOfRange(mutant, 8, good.length - 24), 24);
+            if (Integer.bitCount(change) > 1) {
+              continue; // a file for every one-bit change is enough
+            }
+          }
+          SafetensorsFile file = open(folder, mutant);
           for (TensorInfo info : file.tensors().values()) {
             if (info.dtype().isInt()) {
               file.readInts(info.name());
