@@ -13,6 +13,9 @@ import io.github.lora4j.error.LimitExceededException;
 import io.github.lora4j.error.UnsupportedFeatureException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -69,7 +72,7 @@ final class Gpt2ConfigReader {
 
   static Gpt2Config read(Path file) throws IOException {
     Gpt2ConfigReader reader = new Gpt2ConfigReader(file.toString());
-    reader.parse(reader.bytes(file));
+    reader.parse(reader.text(reader.bytes(file)));
     return reader.config();
   }
 
@@ -91,7 +94,16 @@ final class Gpt2ConfigReader {
     }
   }
 
-  private void parse(byte[] json) throws IOException {
+  /** Decodes UTF-8 and nothing else: the parser by itself would guess other encodings. */
+  private String text(byte[] bytes) throws ModelConfigFormatException {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+    } catch (CharacterCodingException e) {
+      throw caused(malformed("", "config: JSON in UTF-8 expected, got other bytes"), e);
+    }
+  }
+
+  private void parse(String json) throws IOException {
     try (JsonParser parser = JSON.createParser(json)) {
       try {
         parseObject(parser);

@@ -208,6 +208,33 @@ class Gpt2ConfigTest {
   }
 
   @Test
+  void everyFlippedBitIsReadOrRefusedInWords() throws IOException {
+    Path file = new ModelFolder().write(folder).resolve("config.json");
+    byte[] valid = Files.readAllBytes(file);
+    for (int at = 0; at < valid.length; at++) {
+      for (int bit = 0; bit < 8; bit++) {
+        byte[] changed = valid.clone();
+        changed[at] ^= (byte) (1 << bit);
+        Files.write(file, changed);
+        try {
+          Gpt2Config.read(file);
+        } catch (BadFileException e) {
+          assertTrue(e.getMessage().contains("config.json"), e.getMessage());
+        }
+      }
+    }
+  }
+
+  @Test
+  void bytesThatAreNoTextAtAllAreRefused() throws IOException {
+    Path file = folder.resolve("config.json");
+    Files.write(file, new byte[] {0, 0, '{', 0, 0, 0, '}', 0});
+    ModelConfigFormatException e =
+        assertThrows(ModelConfigFormatException.class, () -> Gpt2Config.read(file));
+    assertEquals("MX-14", e.code());
+  }
+
+  @Test
   void duplicateKeyIsNamedWithItsPlace() throws IOException {
     Path file = file("{\n\"n_head\": 2,\n\"n_head\": 2}");
     ModelConfigFormatException e =
