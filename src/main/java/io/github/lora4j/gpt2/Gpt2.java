@@ -71,7 +71,7 @@ public final class Gpt2 {
     long start = System.nanoTime();
     Gpt2Config config = Gpt2Config.read(folder.resolve(Gpt2Config.FILE_NAME));
     TensorSource source = SafetensorsFolder.open(folder);
-    source.warnings().forEach(warning -> log.warn("{}: {}", folder, warning));
+    source.warnings().forEach(log::warn);
     Gpt2Weights weights = Gpt2CheckpointReader.read(folder.toString(), source, config, options);
     Gpt2 base = new Gpt2(config, weights);
     log.info("{} from {} in {} ms", base, folder, (System.nanoTime() - start) / 1_000_000);
