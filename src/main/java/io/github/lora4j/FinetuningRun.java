@@ -75,7 +75,7 @@ public final class FinetuningRun {
     Gpt2Classifier model =
         base.classifier(options.head(), options.seed(), data.train().labels());
     model.freeze();
-    LoraReport report = adapt(model, options);
+    LoraReport report = adapt(model, options.lora(), options.head());
     TextClassifier classifier =
         new TextClassifier(
             model,
@@ -92,26 +92,33 @@ public final class FinetuningRun {
     return new FinetuningRun(data, options, classifier, report);
   }
 
-  /** Branches where the targets say, and the head trained as the options say, whatever the targets. */
-  private static LoraReport adapt(Gpt2Classifier model, FinetuneOptions options) {
-    Targets asked = options.lora().targets();
+  /**
+   * Puts branches into a frozen classifier where the targets say, and lets its head be trained whatever the targets
+   * say: through a branch of its own, or in full.
+   *
+   * @param model a classifier, all of it frozen; modified
+   * @param lora the branches
+   * @param head how the head is trained
+   * @return what was replaced
+   */
+  public static LoraReport adapt(Gpt2Classifier model, LoraConfig lora, ClassifierHead head) {
+    Targets asked = lora.targets();
     List<String> excluded = new ArrayList<>(asked.excluded());
     excluded.add(HEAD);
-    Targets withoutHead =
-        new Targets(asked.names(), asked.pattern(), asked.layers(), excluded);
+    Targets withoutHead = new Targets(asked.names(), asked.pattern(), asked.layers(), excluded);
     List<String> adapted =
-        new ArrayList<>(
-            Lora.apply(model, options.lora().withTargets(withoutHead)).adapted());
-    if (options.head() == ClassifierHead.LORA) {
-      LoraConfig head = options.lora().withTargets(Targets.named(HEAD));
-      adapted.addAll(Lora.apply(model, head).adapted());
+        new ArrayList<>(Lora.apply(model, lora.withTargets(withoutHead)).adapted());
+    if (head == ClassifierHead.LORA) {
+      adapted.addAll(Lora.apply(model, lora.withTargets(Targets.named(HEAD))).adapted());
     } else {
-      model.namedParameters().forEach(
-          (name, parameter) -> {
-            if (name.startsWith(HEAD + ".")) {
-              parameter.setTrained(true);
-            }
-          });
+      model
+          .namedParameters()
+          .forEach(
+              (name, parameter) -> {
+                if (name.startsWith(HEAD + ".")) {
+                  parameter.setTrained(true);
+                }
+              });
     }
     return new LoraReport(adapted, model.trainedParameterCount(), model.parameterCount());
   }

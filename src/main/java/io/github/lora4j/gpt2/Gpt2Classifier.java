@@ -67,6 +67,19 @@ public final class Gpt2Classifier extends SequenceModel {
   }
 
   /**
+   * Scores the classes at every token, as if each sequence ended there. {@link #forward} gives the rows at the last
+   * tokens without computing the others.
+   *
+   * @param batch B sequences with N tokens in all
+   * @param tape the tape of a training step, or null for inference
+   * @return logits, {@code (N, classes)}
+   * @throws IllegalArgumentException as {@link #forward}
+   */
+  public Tensor scoreEveryToken(Sequences batch, @Nullable Tape tape) {
+    return score.forward(transformer.forward(batch, tape));
+  }
+
+  /**
    * The names of the classes.
    *
    * @return one label for each column of the logits; not modifiable

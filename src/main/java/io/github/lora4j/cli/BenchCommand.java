@@ -1,0 +1,190 @@
+package io.github.lora4j.cli;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import io.github.lora4j.FinetuningRun;
+import io.github.lora4j.gpt2.ClassifierHead;
+import io.github.lora4j.gpt2.Gpt2;
+import io.github.lora4j.gpt2.Gpt2Classifier;
+import io.github.lora4j.gpt2.Gpt2LanguageModel;
+import io.github.lora4j.gpt2.QkvLayout;
+import io.github.lora4j.kernel.ActiveKernels;
+import io.github.lora4j.kernel.Parallel;
+import io.github.lora4j.lora.Lora;
+import io.github.lora4j.lora.LoraConfig;
+import io.github.lora4j.lora.Targets;
+import io.github.lora4j.nn.SequenceModel;
+import io.github.lora4j.tensor.CounterRandom;
+import io.github.lora4j.tensor.Sequences;
+import io.github.lora4j.tensor.Tape;
+import io.github.lora4j.tensor.Tensor;
+import io.github.lora4j.text.Batch;
+import io.github.lora4j.train.AdamW;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.function.BiFunction;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code lora4j bench}: the time of a training step. */
+@Command(
+    name = "bench",
+    description = "Time LoRA training steps on random tokens and print one JSON line.",
+    sortOptions = false,
+    showDefaultValues = true)
+final class BenchCommand implements Callable<Integer> {
+
+  private static final long SEED = 123;
+
+  @Mixin private final ModelOption model = new ModelOption();
+
+  @Option(names = "--task", description = "classify or lm.")
+  private TrainCommand.Task task = TrainCommand.Task.CLASSIFY;
+
+  @Option(names = "--classes", paramLabel = "N", description = "Classes of the classifier.")
+  private int classes = 2;
+
+  @Option(names = "--qkv", description = "Query, key and value as one Linear or three.")
+  private QkvLayout qkv = QkvLayout.SPLIT;
+
+  @Option(
+      names = "--targets",
+      defaultValue = "all",
+      converter = TargetsConverter.class,
+      description = TargetsConverter.DESCRIPTION)
+  private Targets targets = Targets.all();
+
+  @Option(
+      names = "--all-positions",
+      description = "Compute the classifier's norm and head at every token, as the book's code does.")
+  private boolean allPositions;
+
+  @Option(names = "--batch", paramLabel = "N", description = "Sequences in a step.")
+  private int batch = 8;
+
+  @Option(names = "--tokens", paramLabel = "N", description = "Tokens of a sequence.")
+  private int tokens = 120;
+
+  @Option(names = "--rank", paramLabel = "N", description = "The inner size of the branches.")
+  private int rank = 16;
+
+  @Option(names = "--steps", paramLabel = "N", description = "Steps that are timed.")
+  private int steps = 8;
+
+  @Option(names = "--warmup", paramLabel = "N", description = "Steps before them.")
+  private int warmup = 4;
+
+  @Mixin private final ThreadsOption threads = new ThreadsOption();
+
+  private final Output output;
+
+  BenchCommand(Output output) {
+    this.output = output;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    Require.range("--classes", classes, 2, 1 << 16);
+    Require.range("--batch", batch, 1, 1 << 16);
+    Require.range("--tokens", tokens, 2, 1 << 20);
+    Require.range("--rank", rank, 1, LoraConfig.MAX_RANK);
+    Require.range("--steps", steps, 1, 1 << 20);
+    Require.range("--warmup", warmup, 0, 1 << 20);
+    threads.apply();
+    Gpt2 base = Gpt2.load(model.folder(), qkv);
+    Require.range("--tokens", tokens, 2, base.config().contextLength());
+    LoraConfig lora = LoraConfig.of(rank, rank).withTargets(targets);
+    int[] ids = random("tokens", batch * tokens, base.config().vocabSize());
+    if (task == TrainCommand.Task.LM) {
+      Gpt2LanguageModel tree = base.languageModel();
+      tree.freeze();
+      Lora.apply(tree, lora);
+      List<int[]> rows = new ArrayList<>();
+      for (int i = 0; i < batch; i++) {
+        rows.add(Arrays.copyOfRange(ids, i * tokens, (i + 1) * tokens));
+      }
+      measure(tree, Batch.forLanguageModel(rows).targets(), ids, tree::forward);
+    } else {
+      Gpt2Classifier tree = base.classifier(ClassifierHead.LORA, SEED, classes);
+      tree.freeze();
+      FinetuningRun.adapt(tree, lora, ClassifierHead.LORA);
+      int[] labels = random("labels", batch, classes);
+      measure(
+          tree,
+          labels,
+          ids,
+          allPositions
+              ? (sequences, tape) ->
+                  tree.scoreEveryToken(sequences, tape).gatherRows(sequences.lastTokens())
+              : tree::forward);
+    }
+    return 0;
+  }
+
+  private static int[] random(String place, int count, int bound) {
+    long key = CounterRandom.key(SEED, CounterRandom.place(place));
+    int[] values = new int[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (int) (CounterRandom.uniform(key, i) * bound);
+    }
+    return values;
+  }
+
+  private void measure(
+      SequenceModel tree, int[] targetIds, int[] ids, BiFunction<Sequences, Tape, Tensor> forward)
+      throws IOException {
+    int[] offsets = new int[batch + 1];
+    Arrays.setAll(offsets, i -> i * tokens);
+    Sequences sequences = new Sequences(ids, offsets);
+    AdamW optimizer = new AdamW(tree.trainedParameters(), 8e-4f, 0.1f);
+    double[] seconds = new double[steps];
+    for (int step = -warmup; step < steps; step++) {
+      long start = System.nanoTime();
+      optimizer.zeroGrad();
+      Tensor logits = forward.apply(sequences, new Tape(SEED, 0, step + warmup));
+      logits.crossEntropy(targetIds, Batch.IGNORE_INDEX).backward();
+      optimizer.step(1);
+      if (step >= 0) {
+        seconds[step] = (System.nanoTime() - start) * 1e-9;
+      }
+    }
+    Arrays.sort(seconds);
+    double median = (seconds[(steps - 1) / 2] + seconds[steps / 2]) / 2;
+    StringWriter text = new StringWriter();
+    try (JsonGenerator json = new JsonFactory().createGenerator(text)) {
+      json.writeStartObject();
+      json.writeStringField("system", "lora4j " + ActiveKernels.get().description());
+      json.writeNumberField("batch", batch);
+      json.writeNumberField("tokens", tokens);
+      json.writeNumberField("rank", rank);
+      json.writeNumberField("trainable_parameters", tree.trainedParameterCount());
+      json.writeNumberField("median_step_s", Math.round(median * 1e4) / 1e4);
+      json.writeNumberField("min_step_s", Math.round(seconds[0] * 1e4) / 1e4);
+      json.writeNumberField("tokens_per_s", Math.round(10 * batch * tokens / median) / 10.0);
+      json.writeNumberField("peak_rss_mib", peakMebibytes());
+      json.writeNumberField("threads", Parallel.threads());
+      json.writeEndObject();
+    }
+    output.line("%s", text);
+  }
+
+  /** The most memory this process has held, or that of the heap where the system does not tell. */
+  private static long peakMebibytes() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    if (Files.isReadable(status)) {
+      for (String line : Files.readAllLines(status)) {
+        if (line.matches("VmHWM:\\s+\\d+ kB")) {
+          return Long.parseLong(line.replaceAll("\\D", "")) >> 10;
+        }
+      }
+    }
+    return Runtime.getRuntime().totalMemory() >> 20;
+  }
+}

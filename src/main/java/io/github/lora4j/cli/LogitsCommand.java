@@ -1,0 +1,164 @@
+package io.github.lora4j.cli;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import io.github.lora4j.TextClassifier;
+import io.github.lora4j.error.Excerpt;
+import io.github.lora4j.error.FormatException;
+import io.github.lora4j.gpt2.Gpt2;
+import io.github.lora4j.gpt2.QkvLayout;
+import io.github.lora4j.lora.AdapterFile;
+import io.github.lora4j.lora.AdapterMetadata;
+import io.github.lora4j.lora.TaskType;
+import io.github.lora4j.nn.SequenceModel;
+import io.github.lora4j.safetensors.SafetensorsWriter;
+import io.github.lora4j.tensor.Sequences;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code lora4j logits}: what a model computes for token ids, as a file. */
+@Command(
+    name = "logits",
+    description =
+        "Compute logits for lists of token ids: one tensor 'logits' for a classifier and for lists of equal length, else 'logits.0', 'logits.1' and so on.",
+    sortOptions = false)
+final class LogitsCommand implements Callable<Integer> {
+
+  @Mixin private final ModelOption model = new ModelOption();
+
+  @Option(names = "--adapter", paramLabel = "DIR", description = "What train wrote.")
+  private @Nullable Path adapter;
+
+  @Option(
+      names = "--ids",
+      required = true,
+      paramLabel = "FILE.json",
+      description = "A list of lists of token ids.")
+  private Path ids = Path.of("");
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "FILE.safetensors",
+      description = "Where the logits go.")
+  private Path out = Path.of("");
+
+  @Mixin private final ThreadsOption threads = new ThreadsOption();
+
+  private final Output output;
+
+  LogitsCommand(Output output) {
+    this.output = output;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    threads.apply();
+    Path parent = out.toAbsolutePath().getParent();
+    if (parent == null || !Files.isDirectory(parent)) {
+      throw new NoSuchFileException(out.toString(), null, "a file in an existing folder expected");
+    }
+    List<int[]> rows = readIds(ids);
+    SafetensorsWriter writer = new SafetensorsWriter();
+    AdapterMetadata metadata = adapter == null ? null : AdapterFile.metadata(adapter);
+    if (adapter != null && metadata != null && metadata.task() == TaskType.SEQ_CLS) {
+      addClasses(writer, TextClassifier.load(model.folder(), adapter).model(), rows);
+    } else {
+      boolean split = metadata != null && "split".equals(metadata.facts().get("qkv"));
+      SequenceModel languageModel =
+          Gpt2.load(model.folder(), split ? QkvLayout.SPLIT : QkvLayout.FUSED).languageModel();
+      if (adapter != null) {
+        AdapterFile.load(languageModel, adapter);
+      }
+      addTokens(writer, languageModel, rows);
+    }
+    writer.write(out);
+    output.line("%d sequences, logits in %s", rows.size(), out);
+    return 0;
+  }
+
+  private static float[] logits(SequenceModel model, int[] row) {
+    return model.forward(Sequences.of(row), null).data();
+  }
+
+  private static void addClasses(SafetensorsWriter writer, SequenceModel model, List<int[]> rows) {
+    float[] first = logits(model, rows.get(0));
+    float[] all = new float[Math.multiplyExact(rows.size(), first.length)];
+    for (int i = 0; i < rows.size(); i++) {
+      System.arraycopy(logits(model, rows.get(i)), 0, all, i * first.length, first.length);
+    }
+    writer.floats("logits", all, rows.size(), first.length);
+  }
+
+  private static void addTokens(SafetensorsWriter writer, SequenceModel model, List<int[]> rows) {
+    int vocabulary = model.vocabularySize();
+    int length = rows.get(0).length;
+    if (rows.stream().anyMatch(row -> row.length != length)) {
+      for (int i = 0; i < rows.size(); i++) {
+        writer.floats(
+            "logits." + i, logits(model, rows.get(i)), rows.get(i).length, vocabulary);
+      }
+      return;
+    }
+    long elements = (long) rows.size() * length * vocabulary;
+    if (elements > Integer.MAX_VALUE - 8) {
+      throw new IllegalArgumentException(
+          "--ids: logits of at most %d numbers expected, got %d (use fewer lists)"
+              .formatted(Integer.MAX_VALUE - 8, elements));
+    }
+    float[] all = new float[(int) elements];
+    for (int i = 0; i < rows.size(); i++) {
+      System.arraycopy(
+          logits(model, rows.get(i)), 0, all, i * length * vocabulary, length * vocabulary);
+    }
+    writer.floats("logits", all, rows.size(), length, vocabulary);
+  }
+
+  private static List<int[]> readIds(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new NoSuchFileException(file.toString(), null, "a file of token ids expected");
+    }
+    List<int[]> rows = new ArrayList<>();
+    try (JsonParser parser = new JsonFactory().createParser(Files.newInputStream(file))) {
+      require(parser.nextToken() == JsonToken.START_ARRAY, file, rows);
+      while (parser.nextToken() == JsonToken.START_ARRAY) {
+        List<Integer> row = new ArrayList<>();
+        while (parser.nextToken() == JsonToken.VALUE_NUMBER_INT) {
+          row.add(parser.getIntValue());
+        }
+        require(parser.currentToken() == JsonToken.END_ARRAY && !row.isEmpty(), file, rows);
+        rows.add(row.stream().mapToInt(Integer::intValue).toArray());
+      }
+      require(parser.currentToken() == JsonToken.END_ARRAY && !rows.isEmpty(), file, rows);
+    } catch (JsonProcessingException e) {
+      throw new FormatException(
+          "CL-21",
+          file.toString(),
+          "",
+          "a JSON list of lists of token ids expected: " + Excerpt.of(e.getOriginalMessage()));
+    }
+    return rows;
+  }
+
+  private static void require(boolean expected, Path file, List<int[]> rows)
+      throws FormatException {
+    if (!expected) {
+      throw new FormatException(
+          "CL-21",
+          file.toString(),
+          "/" + rows.size(),
+          "a JSON list of lists of token ids expected, none of them empty");
+    }
+  }
+}
