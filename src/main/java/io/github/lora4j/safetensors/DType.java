@@ -1,8 +1,9 @@
 package io.github.lora4j.safetensors;
 
 /**
- * The element types a safetensors file may declare, by the names used in the file. All are recognised, so that
- * a file can be opened whatever it holds; {@link #isFloat()} and {@link #isInt()} say which can be read.
+ * The element types a safetensors file may declare, by the names used in the file. All are
+ * recognised, so that a file can be opened whatever it holds; {@link #isFloat()} and {@link
+ * #isInt()} say which can be read.
  *
  * <p>The order is the reference writer's: tensors are laid out from the last type to the first.
  */
@@ -68,7 +69,8 @@ public enum DType {
   }
 
   /**
-   * Whether {@link TensorSource#readFloats(String)} reads it: every value is exactly a Java {@code float}.
+   * Whether {@link TensorSource#readFloats(String)} reads it: every value is exactly a Java {@code
+   * float}.
    *
    * @return true for F32, F16 and BF16
    */
@@ -90,7 +92,8 @@ public enum DType {
    *
    * @param elements number of elements, not negative
    * @return its bytes
-   * @throws ArithmeticException if the size in bits exceeds a {@code long} or is no whole number of bytes
+   * @throws ArithmeticException if the size in bits exceeds a {@code long} or is no whole number of
+   *     bytes
    */
   long bytes(long elements) {
     if (bits >= 8) {

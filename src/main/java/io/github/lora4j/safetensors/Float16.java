@@ -3,7 +3,9 @@ package io.github.lora4j.safetensors;
 /** IEEE 754 half precision (binary16): conversion to and from {@code float}, bit for bit. */
 final class Float16 {
 
-  /** Floats of at least this magnitude round to infinity: halfway between the largest half and 2^16. */
+  /**
+   * Floats of at least this magnitude round to infinity: halfway between the largest half and 2^16.
+   */
   static final float OVERFLOW = 65520f;
 
   private static final float TWO_TO_112 = 0x1p112f;
@@ -22,14 +24,16 @@ final class Float16 {
     if (magnitude >= 0x7c00 << 13) {
       return Float.intBitsToFloat(sign | 0x7f800000 | magnitude);
     }
-    // The half's exponent now stands in a float's field, 127 - 15 = 112 too low; a power of two repairs it
+    // The half's exponent now stands in a float's field, 127 - 15 = 112 too low; a power of two
+    // repairs it
     // exactly, for normal and subnormal halves alike.
     float value = Float.intBitsToFloat(magnitude) * TWO_TO_112;
     return Float.intBitsToFloat(sign | Float.floatToRawIntBits(value));
   }
 
   /**
-   * Rounds a float to the nearest half, ties to even; from 65520 on to infinity. A NaN stays a (quiet) NaN.
+   * Rounds a float to the nearest half, ties to even; from 65520 on to infinity. A NaN stays a
+   * (quiet) NaN.
    *
    * @param value any float
    * @return the 16 bits

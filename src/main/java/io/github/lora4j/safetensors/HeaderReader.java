@@ -13,8 +13,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Parses and validates one header: the JSON, the fields of every tensor, and that the tensors cover the data
- * without holes, overlaps or rest.
+ * Parses and validates one header: the JSON, the fields of every tensor, and that the tensors cover
+ * the data without holes, overlaps or rest.
  */
 final class HeaderReader {
 
@@ -70,12 +70,15 @@ final class HeaderReader {
 
   private void readMetadata() throws IOException {
     if (metadataSeen) {
-      throw in.fault("ST-17", "byte " + in.offset(), Header.METADATA + " must occur once, found a second");
+      throw in.fault(
+          "ST-17", "byte " + in.offset(), Header.METADATA + " must occur once, found a second");
     }
     metadataSeen = true;
     if (in.next() != JsonToken.START_OBJECT) {
       throw in.fault(
-          "ST-18", Header.METADATA, Header.METADATA + " must be an object of strings, got " + in.found());
+          "ST-18",
+          Header.METADATA,
+          Header.METADATA + " must be an object of strings, got " + in.found());
     }
     while (in.next() == JsonToken.FIELD_NAME) {
       String key = in.text();
@@ -87,7 +90,9 @@ final class HeaderReader {
       }
       if (metadata.put(key, in.text()) != null) {
         throw in.fault(
-            "ST-17", Header.METADATA, "key " + Excerpt.of(key) + " must occur once, found a second");
+            "ST-17",
+            Header.METADATA,
+            "key " + Excerpt.of(key) + " must occur once, found a second");
       }
     }
   }
@@ -189,8 +194,7 @@ final class HeaderReader {
   }
 
   private List<Long> readIntegers(
-      String where, String field, String code, String overflowCode, int most)
-      throws IOException {
+      String where, String field, String code, String overflowCode, int most) throws IOException {
     if (in.current() != JsonToken.START_ARRAY) {
       throw in.fault(code, where, field + " must be an array of integers, got " + in.found());
     }

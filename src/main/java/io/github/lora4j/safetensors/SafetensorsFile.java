@@ -19,8 +19,9 @@ import java.util.Map;
 /**
  * One safetensors file, opened for reading.
  *
- * <p>{@link #open} reads and validates the header and keeps nothing open; each read opens the file, copies what it
- * needs and closes it. The file must not change in between: a change of its size is noticed and refused.
+ * <p>{@link #open} reads and validates the header and keeps nothing open; each read opens the file,
+ * copies what it needs and closes it. The file must not change in between: a change of its size is
+ * noticed and refused.
  */
 public final class SafetensorsFile implements TensorSource {
 
@@ -48,8 +49,8 @@ public final class SafetensorsFile implements TensorSource {
    * @param path a regular file, or a link to one
    * @return the file
    * @throws SafetensorsFormatException if the file is not well-formed
-   * @throws LimitExceededException if its header is longer than {@link #MAX_HEADER_BYTES}, holds more than
-   *     {@link #MAX_TENSORS} tensors or is nested too deeply
+   * @throws LimitExceededException if its header is longer than {@link #MAX_HEADER_BYTES}, holds
+   *     more than {@link #MAX_TENSORS} tensors or is nested too deeply
    * @throws IOException if there is no such file, or it is not a regular file that can be read
    */
   public static SafetensorsFile open(Path path) throws IOException {
@@ -71,7 +72,9 @@ public final class SafetensorsFile implements TensorSource {
     }
   }
 
-  /** Refuses what would block or fail obscurely when opened: a pipe, a directory, a dangling link. */
+  /**
+   * Refuses what would block or fail obscurely when opened: a pipe, a directory, a dangling link.
+   */
   private static void requireReadableFile(Path path) throws IOException {
     String name = path.toString();
     BasicFileAttributes attributes;

@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * The weights of a model folder: {@code model.safetensors}, or the shards that {@code model.safetensors.index.json}
- * lists.
+ * The weights of a model folder: {@code model.safetensors}, or the shards that {@code
+ * model.safetensors.index.json} lists.
  */
 public final class SafetensorsFolder implements TensorSource {
 
@@ -77,8 +77,8 @@ public final class SafetensorsFolder implements TensorSource {
             "",
             "expected "
                 + SINGLE
-                + ", got a pickle, which is never loaded: it can run code; convert it in Python with"
-                + " model.save_pretrained(folder, safe_serialization=True)");
+                + ", got a pickle, which is never loaded: it can run code;"
+                + " convert it in Python with model.save_pretrained(folder, safe_serialization=True)");
       }
     }
     throw new NoSuchFileException(

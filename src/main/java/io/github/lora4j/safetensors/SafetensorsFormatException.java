@@ -2,7 +2,9 @@ package io.github.lora4j.safetensors;
 
 import io.github.lora4j.error.FormatException;
 
-/** A file that is not a well-formed safetensors file, or a shard index that does not fit its shards. */
+/**
+ * A file that is not a well-formed safetensors file, or a shard index that does not fit its shards.
+ */
 public class SafetensorsFormatException extends FormatException {
 
   private static final long serialVersionUID = 1L;

@@ -20,28 +20,27 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.UUID;
 
 /**
  * Collects tensors and writes them as one safetensors file, which the reference reader accepts too.
  *
- * <p>The bytes depend on the content alone: tensors are ordered as the reference writer orders them, by type and
- * then by name; metadata by key; the header is padded with blanks to a multiple of 8. The file appears under its
- * name by one rename, complete and flushed to the disk, or not at all.
+ * <p>The bytes depend on the content alone: tensors are ordered as the reference writer orders
+ * them, by type and then by name; metadata by key; the header is padded with blanks to a multiple
+ * of 8. The file appears under its name by one rename, complete and flushed to the disk, or not at
+ * all.
  *
- * <p>Arrays are not copied: they must not change before {@link #write}. What {@link SafetensorsFile} or a model's
- * loader would refuse is refused here as a caller's mistake, before a file is created: names that occur twice,
- * numbers that are not finite, a header that is too long. Not safe for use by several threads.
+ * <p>Arrays are not copied: they must not change before {@link #write}. What {@link
+ * SafetensorsFile} or a model's loader would refuse is refused here as a caller's mistake, before a
+ * file is created: names that occur twice, numbers that are not finite, a header that is too long.
+ * Not safe for use by several threads.
  */
 public final class SafetensorsWriter {
 
   // UTF-8 for every character, as the reference writes it, not escapes beyond the first plane.
   private static final JsonFactory JSON =
-      JsonFactory.builder()
-          .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
-          .build();
+      JsonFactory.builder().enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8).build();
   private static final int BLOCK_BYTES = 1 << 20;
-  private static final AtomicLong TEMPORARY_FILES = new AtomicLong();
 
   private final Map<String, String> metadata = new TreeMap<>();
   private final Map<String, Entry> entries = new LinkedHashMap<>();
@@ -81,7 +80,8 @@ public final class SafetensorsWriter {
    * @param key such as {@code format}
    * @param value such as {@code pt}; replaces an earlier value of the key
    * @return this
-   * @throws IllegalArgumentException if key or value are no valid Unicode or exceed the header's limit
+   * @throws IllegalArgumentException if key or value are no valid Unicode or exceed the header's
+   *     limit
    */
   public SafetensorsWriter metadata(String key, String value) {
     requireText(key);
@@ -97,8 +97,8 @@ public final class SafetensorsWriter {
    * @param values its elements, row-major; not modified
    * @param shape its dimensions, outermost first; none for a scalar
    * @return this
-   * @throws IllegalArgumentException if the name is taken or reserved, the shape has another number of elements,
-   *     or a number is not finite
+   * @throws IllegalArgumentException if the name is taken or reserved, the shape has another number
+   *     of elements, or a number is not finite
    */
   public SafetensorsWriter floats(String name, float[] values, long... shape) {
     requireBelow(name, values, Float.POSITIVE_INFINITY);
@@ -114,11 +114,12 @@ public final class SafetensorsWriter {
    * Adds a tensor of type F16; each number is rounded to the nearest half, ties to even.
    *
    * @param name its name
-   * @param values its elements, row-major, each below 65520 in magnitude, so that the half is finite; not modified
+   * @param values its elements, row-major, each below 65520 in magnitude, so that the half is
+   *     finite; not modified
    * @param shape its dimensions, outermost first; none for a scalar
    * @return this
-   * @throws IllegalArgumentException if the name is taken or reserved, the shape has another number of elements,
-   *     or a number does not round to a finite half
+   * @throws IllegalArgumentException if the name is taken or reserved, the shape has another number
+   *     of elements, or a number does not round to a finite half
    */
   public SafetensorsWriter halves(String name, float[] values, long... shape) {
     requireBelow(name, values, Float16.OVERFLOW);
@@ -141,7 +142,8 @@ public final class SafetensorsWriter {
    * @param values its elements, row-major; not modified
    * @param shape its dimensions, outermost first; none for a scalar
    * @return this
-   * @throws IllegalArgumentException if the name is taken or reserved, or the shape has another number of elements
+   * @throws IllegalArgumentException if the name is taken or reserved, or the shape has another
+   *     number of elements
    */
   public SafetensorsWriter longs(String name, int[] values, long... shape) {
     return add(
@@ -173,7 +175,12 @@ public final class SafetensorsWriter {
     List<Long> dimensions = Arrays.stream(shape).boxed().toList();
     if (TensorInfo.byteSize(DType.U8, dimensions) != elements) {
       throw new IllegalArgumentException(
-          "shape of " + Excerpt.of(name) + " must hold " + elements + " elements, got " + dimensions);
+          "shape of "
+              + Excerpt.of(name)
+              + " must hold "
+              + elements
+              + " elements, got "
+              + dimensions);
     }
     entries.put(name, new Entry(name, dtype, dimensions, elements, source));
     return this;
@@ -195,7 +202,9 @@ public final class SafetensorsWriter {
     }
   }
 
-  /** Every character takes at least one byte of the header, so this bounds what is built in memory. */
+  /**
+   * Every character takes at least one byte of the header, so this bounds what is built in memory.
+   */
   private void requireText(String text) {
     if (!StrictJson.isUnicode(text)) {
       throw new IllegalArgumentException(
@@ -218,8 +227,9 @@ public final class SafetensorsWriter {
   }
 
   /**
-   * Writes the file: into a temporary file beside it, flushed to the disk, then renamed. A file of the same name is
-   * replaced. On failure the temporary file is removed and an older file stays as it was.
+   * Writes the file: into a temporary file beside it, flushed to the disk, then renamed. A file of
+   * the same name is replaced. On failure the temporary file is removed and an older file stays as
+   * it was.
    *
    * @param file the path of the file, in an existing folder
    * @throws IllegalArgumentException if the header is too long
@@ -230,7 +240,8 @@ public final class SafetensorsWriter {
     ordered.sort(
         Comparator.comparing(Entry::dtype)
             .reversed()
-            .thenComparing(entry -> entry.name().getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned));
+            .thenComparing(
+                entry -> entry.name().getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned));
     byte[] header = header(ordered);
     Path temporary = temporaryFor(file);
     Files.createFile(temporary);
@@ -253,13 +264,13 @@ public final class SafetensorsWriter {
     }
   }
 
+  /** A name that no killed run can have left: process ids come again, in containers always. */
   private static Path temporaryFor(Path file) {
     Path name = file.getFileName();
     if (name == null) {
       throw new IllegalArgumentException("write: a file's path expected, got " + file);
     }
-    return file.resolveSibling(
-        "." + name + ".tmp-" + ProcessHandle.current().pid() + "-" + TEMPORARY_FILES.incrementAndGet());
+    return file.resolveSibling("." + name + ".tmp-" + UUID.randomUUID());
   }
 
   /** The length field and the header, padded to a multiple of 8. */

@@ -19,8 +19,8 @@ import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A cursor over the tokens of one untrusted JSON text: UTF-8 only, no extensions, bounded depth and numbers. Its
- * faults are checked exceptions that name the byte in the file.
+ * A cursor over the tokens of one untrusted JSON text: UTF-8 only, no extensions, bounded depth and
+ * numbers. Its faults are checked exceptions that name the byte in the file.
  */
 final class StrictJson implements AutoCloseable {
 
@@ -147,7 +147,8 @@ final class StrictJson implements AutoCloseable {
   /** Requires that nothing but blanks follows. */
   void requireEnd() throws IOException {
     if (next() != null) {
-      throw fault("ST-12", "byte " + offset(), "nothing may follow the JSON object, got " + found());
+      throw fault(
+          "ST-12", "byte " + offset(), "nothing may follow the JSON object, got " + found());
     }
   }
 
@@ -168,7 +169,8 @@ final class StrictJson implements AutoCloseable {
     while (true) {
       var result = decoder.decode(in, out, true);
       if (result.isError()) {
-        throw fault("ST-09", "byte " + (start + in.position()), "JSON must be UTF-8 text, it is not");
+        throw fault(
+            "ST-09", "byte " + (start + in.position()), "JSON must be UTF-8 text, it is not");
       }
       if (result.isUnderflow()) {
         return;
@@ -182,7 +184,8 @@ final class StrictJson implements AutoCloseable {
     for (int i = 0; i < json.length; i++) {
       byte b = json[i];
       if (b >= 0 && b < ' ' && b != '\t' && b != '\n' && b != '\r') {
-        throw fault("ST-10", "byte " + (start + i), "JSON must not hold the control character " + b);
+        throw fault(
+            "ST-10", "byte " + (start + i), "JSON must not hold the control character " + b);
       }
     }
   }
@@ -191,7 +194,9 @@ final class StrictJson implements AutoCloseable {
   private void requireUnicode(String text) throws SafetensorsFormatException {
     if (!isUnicode(text)) {
       throw fault(
-          "ST-09", "byte " + offset(), "text must not hold half a surrogate pair: " + Excerpt.of(text));
+          "ST-09",
+          "byte " + offset(),
+          "text must not hold half a surrogate pair: " + Excerpt.of(text));
     }
   }
 

@@ -44,8 +44,8 @@ public record TensorInfo(String name, DType dtype, List<Long> shape, long begin,
    * @param dtype the type of its elements
    * @param shape its dimensions
    * @return bytes
-   * @throws IllegalArgumentException if a dimension is negative, there are more than {@link #MAX_RANK}, the size
-   *     exceeds a {@code long}, or it is no whole number of bytes
+   * @throws IllegalArgumentException if a dimension is negative, there are more than {@link
+   *     #MAX_RANK}, the size exceeds a {@code long}, or it is no whole number of bytes
    */
   static long byteSize(DType dtype, List<Long> shape) {
     try {

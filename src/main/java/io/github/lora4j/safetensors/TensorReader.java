@@ -8,7 +8,10 @@ import java.nio.ByteOrder;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
 
-/** Copies the numbers of one tensor out of a validated file, block by block; every call has its own handle. */
+/**
+ * Copies the numbers of one tensor out of a validated file, block by block; every call has its own
+ * handle.
+ */
 final class TensorReader {
 
   private static final int BLOCK_BYTES = 1 << 20;
@@ -74,9 +77,7 @@ final class TensorReader {
       long value = longs.get(i);
       if (value != (int) value) {
         throw unsupported(
-            "ST-37",
-            info,
-            "integers must fit 32 bits, got " + value + " at index " + (from + i));
+            "ST-37", info, "integers must fit 32 bits, got " + value + " at index " + (from + i));
       }
       values[from + i] = (int) value;
     }
@@ -95,7 +96,8 @@ final class TensorReader {
     ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     try (RandomAccessFile in = new RandomAccessFile(path.toFile(), "r")) {
       if (in.length() != size) {
-        throw changed(info, "file of " + size + " bytes expected, as when opened, got " + in.length());
+        throw changed(
+            info, "file of " + size + " bytes expected, as when opened, got " + in.length());
       }
       in.seek(dataStart + info.begin());
       int count;
@@ -113,7 +115,8 @@ final class TensorReader {
     while (got < length) {
       int n = in.read(bytes, got, length - got);
       if (n < 0) {
-        throw changed(info, "the file was truncated while it was read, at byte " + in.getFilePointer());
+        throw changed(
+            info, "the file was truncated while it was read, at byte " + in.getFilePointer());
       }
       got += n;
     }
@@ -128,10 +131,7 @@ final class TensorReader {
       throw unsupported(
           "ST-37",
           info,
-          "at most "
-              + MAX_ARRAY_LENGTH
-              + " elements fit a Java array, got "
-              + info.elements());
+          "at most " + MAX_ARRAY_LENGTH + " elements fit a Java array, got " + info.elements());
     }
     return (int) info.elements();
   }

@@ -7,7 +7,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Named tensors that can be read one by one: a file, or a folder of shards. Safe for many threads at once. */
+/**
+ * Named tensors that can be read one by one: a file, or a folder of shards. Safe for many threads
+ * at once.
+ */
 public interface TensorSource {
 
   /**
@@ -23,8 +26,8 @@ public interface TensorSource {
    * @param name its name
    * @return the elements, row-major
    * @throws IllegalArgumentException if there is no such tensor
-   * @throws io.github.lora4j.error.UnsupportedFeatureException if its type is another, or it has more elements
-   *     than a Java array
+   * @throws io.github.lora4j.error.UnsupportedFeatureException if its type is another, or it has
+   *     more elements than a Java array
    * @throws IOException if the file cannot be read or has changed since it was opened
    */
   float[] readFloats(String name) throws IOException;
@@ -35,7 +38,8 @@ public interface TensorSource {
    * @param name its name
    * @param target receives the elements, row-major; the rest of it is not modified
    * @param offset where the first element goes
-   * @throws IllegalArgumentException if there is no such tensor or its elements do not fit into the target
+   * @throws IllegalArgumentException if there is no such tensor or its elements do not fit into the
+   *     target
    * @throws io.github.lora4j.error.UnsupportedFeatureException if its type is not F32, F16 or BF16
    * @throws IOException if the file cannot be read or has changed since it was opened
    */
@@ -47,8 +51,8 @@ public interface TensorSource {
    * @param name its name
    * @return the elements, row-major
    * @throws IllegalArgumentException if there is no such tensor
-   * @throws io.github.lora4j.error.UnsupportedFeatureException if its type is another, it has more elements than
-   *     a Java array, or one does not fit an {@code int}
+   * @throws io.github.lora4j.error.UnsupportedFeatureException if its type is another, it has more
+   *     elements than a Java array, or one does not fit an {@code int}
    * @throws IOException if the file cannot be read or has changed since it was opened
    */
   int[] readInts(String name) throws IOException;
@@ -64,7 +68,8 @@ public interface TensorSource {
   /**
    * What was ignored in the headers, for the caller to log.
    *
-   * @return one sentence for each file that holds more than the format says, empty for ordinary files
+   * @return one sentence for each file that holds more than the format says, empty for ordinary
+   *     files
    */
   List<String> warnings();
 
@@ -82,7 +87,8 @@ public interface TensorSource {
    *
    * @param name its name
    * @return the elements, all finite
-   * @throws NonFiniteException if an element is not finite; names the first one and how many there are
+   * @throws NonFiniteException if an element is not finite; names the first one and how many there
+   *     are
    * @throws IOException as {@link #readFloats(String)}
    */
   default float[] readFiniteFloats(String name) throws IOException {

@@ -2,8 +2,8 @@
  * The safetensors file format: a small, strict, trusted core of its own.
  *
  * <p>Start at {@link io.github.lora4j.safetensors.SafetensorsFile} for one file, at {@link
- * io.github.lora4j.safetensors.SafetensorsFolder} for a model's folder that may be cut into shards, and at
- * {@link io.github.lora4j.safetensors.SafetensorsWriter} to write. A file is laid out as
+ * io.github.lora4j.safetensors.SafetensorsFolder} for a model's folder that may be cut into shards,
+ * and at {@link io.github.lora4j.safetensors.SafetensorsWriter} to write. A file is laid out as
  *
  * <pre>
  * 8 bytes   length of the header, unsigned, little endian
@@ -11,12 +11,13 @@
  * data      the tensors' numbers, little endian, row-major, without holes or overlaps
  * </pre>
  *
- * <p>Nothing is allocated from a number in a file before that number was checked against the file's real
- * size. What the reference reader (<a href="https://github.com/huggingface/safetensors">huggingface/safetensors</a>)
- * refuses is refused here; so are keys that occur twice, which it lets pass.
+ * <p>Nothing is allocated from a number in a file before that number was checked against the file's
+ * real size. What the reference reader (<a
+ * href="https://github.com/huggingface/safetensors">huggingface/safetensors</a>) refuses is refused
+ * here; so are keys that occur twice, which it lets pass.
  *
- * <p>Only the JDK, jackson-core's streaming parser and {@code io.github.lora4j.error} may be used here. Nothing
- * here logs, maps memory or knows what the tensors mean.
+ * <p>Only the JDK, jackson-core's streaming parser and {@code io.github.lora4j.error} may be used
+ * here. Nothing here logs, maps memory or knows what the tensors mean.
  */
 @NullMarked
 package io.github.lora4j.safetensors;

@@ -31,8 +31,15 @@ final class FileBytes {
 
   /** One entry of a header. */
   static String entry(String name, String dtype, String shape, String offsets) {
-    return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":"
-        + offsets + "}";
+    return "\""
+        + name
+        + "\":{\"dtype\":\""
+        + dtype
+        + "\",\"shape\":"
+        + shape
+        + ",\"data_offsets\":"
+        + offsets
+        + "}";
   }
 
   /** The file with one tensor "test" that the reference's own tests use: I32 [2, 2] of zeros. */

@@ -53,7 +53,8 @@ class ReferenceVectorsTest {
   void ourVerdictIsTheReferencesExceptOnDuplicateKeys() throws Exception {
     String data = System.getProperty("lora4j.data");
     assumeTrue(data != null, "-Dlora4j.data=<folder> is not given");
-    List<Map<String, String>> vectors = vectors(Path.of(data, "checks", "safetensors-vectors.json"));
+    List<Map<String, String>> vectors =
+        vectors(Path.of(data, "checks", "safetensors-vectors.json"));
     assertTrue(vectors.size() >= 26);
     for (Map<String, String> vector : vectors) {
       String name = vector.get("name");

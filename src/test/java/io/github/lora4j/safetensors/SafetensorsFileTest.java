@@ -53,13 +53,15 @@ class SafetensorsFileTest {
   void tensorsAreListedInTheOrderOfTheirDataAndReadByName() throws Exception {
     String header =
         "{\"__metadata__\":{\"format\":\"pt\"},"
-            + entry("b", "F32", "[1,2]", "[4,12]") + "," + entry("a", "F32", "[1]", "[0,4]") + "}";
+            + entry("b", "F32", "[1,2]", "[4,12]")
+            + ","
+            + entry("a", "F32", "[1]", "[0,4]")
+            + "}";
     byte[] data = hex("0000803f 00000040 00004040");
     SafetensorsFile file = open(folder, file(header.getBytes(StandardCharsets.UTF_8), data));
     assertEquals("pt", file.metadata().get("format"));
     assertEquals(List.of("a", "b"), List.copyOf(file.names()));
-    assertEquals(
-        new TensorInfo("b", DType.F32, List.of(1L, 2L), 4, 12), file.tensors().get("b"));
+    assertEquals(new TensorInfo("b", DType.F32, List.of(1L, 2L), 4, 12), file.tensors().get("b"));
     assertEquals(folder.resolve("model.safetensors").toString(), file.path("a"));
     assertArrayEquals(new float[] {1}, file.readFloats("a"));
     float[] target = {9, 9, 9, 9};
@@ -86,7 +88,8 @@ class SafetensorsFileTest {
     SafetensorsFile file = open(folder, file(header, 0));
     assertEquals(1, file.names().size());
     assertEquals(1, file.warnings().size());
-    assertTrue(file.warnings().get(0).endsWith("foo of tensor w and 1 more"), file.warnings().get(0));
+    assertTrue(
+        file.warnings().get(0).endsWith("foo of tensor w and 1 more"), file.warnings().get(0));
   }
 
   /** ST-22. */
@@ -100,7 +103,9 @@ class SafetensorsFileTest {
     } else {
       var e = assertThrowsExactly(UnsupportedFeatureException.class, () -> file.readFloats("w"));
       assertEquals("ST-22", e.code());
-      assertTrue(e.getMessage().contains("got " + dtype) && e.location().equals("tensor w"), e.getMessage());
+      assertTrue(
+          e.getMessage().contains("got " + dtype) && e.location().equals("tensor w"),
+          e.getMessage());
     }
     if (dtype.isInt()) {
       assertArrayEquals(new int[8], file.readInts("w"));
@@ -125,8 +130,13 @@ class SafetensorsFileTest {
   @Test
   void scalarsAndEmptyTensorsAreFine() throws Exception {
     String header =
-        "{" + entry("none", "F32", "[2,0]", "[0,0]") + "," + entry("one", "F32", "[]", "[0,4]") + ","
-            + entry("last", "I32", "[0]", "[4, 4]") + "}";
+        "{"
+            + entry("none", "F32", "[2,0]", "[0,0]")
+            + ","
+            + entry("one", "F32", "[]", "[0,4]")
+            + ","
+            + entry("last", "I32", "[0]", "[4, 4]")
+            + "}";
     SafetensorsFile file =
         open(folder, file(header.getBytes(StandardCharsets.UTF_8), hex("0000803f")));
     assertArrayEquals(new float[0], file.readFloats("none"));
@@ -146,7 +156,10 @@ class SafetensorsFileTest {
     }
   }
 
-  /** ST-42; the digests are those of numpy's (F16) and PyTorch's (BF16) conversion of all bit patterns. */
+  /**
+   * ST-42; the digests are those of numpy's (F16) and PyTorch's (BF16) conversion of all bit
+   * patterns.
+   */
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -179,7 +192,8 @@ class SafetensorsFileTest {
   void largeTensorsAreReadAcrossBlocks(String type) throws Exception {
     DType dtype = DType.valueOf(type);
     int elements = 2 * (1 << 20) / (dtype.bits() / 8) + 3;
-    ByteBuffer data = ByteBuffer.allocate(elements * dtype.bits() / 8).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer data =
+        ByteBuffer.allocate(elements * dtype.bits() / 8).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < elements; i++) {
       int value = i % 251; // exact in all five types
       switch (dtype) {
@@ -207,13 +221,13 @@ class SafetensorsFileTest {
   /** ST-39. */
   @Test
   void notFiniteNumbersPassUnlessFiniteOnesAreAskedFor() throws Exception {
-    SafetensorsFile file =
-        openTensor("F32", "[4]", hex("0000803f 0000c07f 00000000 0000807f"));
+    SafetensorsFile file = openTensor("F32", "[4]", hex("0000803f 0000c07f 00000000 0000807f"));
     assertArrayEquals(new float[] {1, Float.NaN, 0, Float.POSITIVE_INFINITY}, file.readFloats("w"));
     var e = assertThrowsExactly(NonFiniteException.class, () -> file.readFiniteFloats("w"));
     assertEquals("ST-39", e.code());
     assertEquals("tensor w", e.location());
-    assertTrue(e.getMessage().contains("2 of 4") && e.getMessage().contains("index 1"), e.getMessage());
+    assertTrue(
+        e.getMessage().contains("2 of 4") && e.getMessage().contains("index 1"), e.getMessage());
     assertArrayEquals(
         new float[] {1}, openTensor("F32", "[1]", hex("0000803f")).readFiniteFloats("w"));
   }
@@ -222,10 +236,12 @@ class SafetensorsFileTest {
   @Test
   void hostileNamesOpenAndAreEscapedInMessages() throws Exception {
     String longName = "n".repeat(1_000_000);
-    List<String> names = List.of("a\nb", "\u001b[31mred", "nul\0", "../../x", longName, "", "\ud83d\ude00");
+    List<String> names =
+        List.of("a\nb", "\u001b[31mred", "nul\0", "../../x", longName, "", "\ud83d\ude00");
     StringBuilder header = new StringBuilder("{");
     for (String name : names) {
-      String escaped = name.replace("\n", "\\n").replace("\u001b", "\\u001b").replace("\0", "\\u0000");
+      String escaped =
+          name.replace("\n", "\\n").replace("\u001b", "\\u001b").replace("\0", "\\u0000");
       header.append(header.length() > 1 ? "," : "").append(entry(escaped, "U8", "[0]", "[0,0]"));
     }
     SafetensorsFile file = open(folder, file(header.append("}").toString(), 0));
@@ -256,6 +272,17 @@ class SafetensorsFileTest {
       }
     }
     assertEquals(data.length / 4, file.readFloats("w").length);
+  }
+
+  /** ST-40, as if the file had been cut after its size was checked. */
+  @Test
+  void theEndOfTheFileInTheMiddleOfATensorIsRefused() throws Exception {
+    Path path = Files.write(folder.resolve("cut"), new byte[100]);
+    TensorReader reader = new TensorReader(path, 100, 8);
+    TensorInfo info = new TensorInfo("w", DType.F32, List.of(24L), 0, 96);
+    var e = assertThrowsExactly(SafetensorsFormatException.class, () -> reader.readFloats(info));
+    assertEquals("ST-40", e.code());
+    assertTrue(e.getMessage().contains("at byte 100"), e.getMessage());
   }
 
   @Test
@@ -310,9 +337,12 @@ class SafetensorsFileTest {
   void everyChangeOfOneByteIsReadOrRefusedInOrder() throws Exception {
     String header =
         "{\"__metadata__\":{\"format\":\"pt\"},"
-            + entry("h.0.attn.bias", "F32", "[2,2]", "[0,16]") + ","
-            + entry("h.0.mlp.bias", "BF16", "[2]", "[16,20]") + ","
-            + entry("ids", "I32", "[1]", "[20,24]") + "}";
+            + entry("h.0.attn.bias", "F32", "[2,2]", "[0,16]")
+            + ","
+            + entry("h.0.mlp.bias", "BF16", "[2]", "[16,20]")
+            + ","
+            + entry("ids", "I32", "[1]", "[20,24]")
+            + "}";
     byte[] good = file(header, 24);
     assertTrue(good.length >= 200);
     int refused = 0;

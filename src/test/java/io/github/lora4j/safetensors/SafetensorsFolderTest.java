@@ -57,12 +57,14 @@ class SafetensorsFolderTest {
   @ValueSource(strings = {"f16", "bf16"})
   void shardsGiveTheTensorsOfTheWholeModelRoundedToTheirType(String type) throws Exception {
     SafetensorsFolder whole = SafetensorsFolder.open(FIXTURES.resolve("gpt2-tiny"));
-    SafetensorsFolder shards = SafetensorsFolder.open(FIXTURES.resolve("gpt2-tiny-sharded-" + type));
+    SafetensorsFolder shards =
+        SafetensorsFolder.open(FIXTURES.resolve("gpt2-tiny-sharded-" + type));
     Map<String, TensorInfo> expected = new HashMap<>();
     whole.tensors().forEach((name, info) -> expected.put("transformer." + name, info));
     expected.keySet().removeIf(name -> name.endsWith(".attn.bias"));
     assertEquals(expected.keySet(), shards.names());
-    double relative = type.equals("f16") ? Math.pow(2, -11) : Math.pow(2, -8); // half a unit in the last place
+    double relative =
+        type.equals("f16") ? Math.pow(2, -11) : Math.pow(2, -8); // half a unit in the last place
     double absolute = type.equals("f16") ? Math.pow(2, -25) : 0; // halves below 2^-14 are subnormal
     for (String name : shards.names()) {
       float[] exact = whole.readFloats(name.substring("transformer.".length()));
@@ -99,7 +101,8 @@ class SafetensorsFolderTest {
 
   /** MX-01. */
   @ParameterizedTest
-  @ValueSource(strings = {"../malicious.safetensors", "..\\\\x.safetensors", "a/../x.safetensors", ".."})
+  @ValueSource(
+      strings = {"../malicious.safetensors", "..\\\\x.safetensors", "a/../x.safetensors", ".."})
   void shardsOutsideTheFolderAreRefused(String shard) throws Exception {
     index("{\"weight_map\":{\"w\":\"" + shard + "\"}}");
     assertRefused("MX-01", shard.replace("\\\\", "\\"), "tensor w");
@@ -128,7 +131,8 @@ class SafetensorsFolderTest {
   /** MX-04. */
   @Test
   void indexesThatDoNotFitTheirShardsAreRefused() throws Exception {
-    index("{\"metadata\":{\"total_size\":8},\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"2.safetensors\"}}");
+    index(
+        "{\"metadata\":{\"total_size\":8},\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"2.safetensors\"}}");
     shard("1.safetensors", "a");
     assertRefused("MX-04", "tensor b", "2.safetensors is missing");
     shard("2.safetensors", "c");
@@ -167,7 +171,8 @@ class SafetensorsFolderTest {
   void aDamagedShardIsRefusedUnderItsOwnName() throws Exception {
     index("{\"weight_map\":{\"w\":\"x.safetensors\"}}");
     Files.write(folder.resolve("x.safetensors"), new byte[7]);
-    var e = assertThrowsExactly(SafetensorsFormatException.class, () -> SafetensorsFolder.open(folder));
+    var e =
+        assertThrowsExactly(SafetensorsFormatException.class, () -> SafetensorsFolder.open(folder));
     assertEquals("ST-01", e.code());
     assertEquals(folder.resolve("x.safetensors").toString(), e.path());
   }
@@ -177,7 +182,9 @@ class SafetensorsFolderTest {
   @ValueSource(strings = {"pytorch_model.bin", "pytorch_model.bin.index.json"})
   void picklesAreNeverLoaded(String pickle) throws Exception {
     Files.write(folder.resolve(pickle), new byte[100]);
-    var e = assertThrowsExactly(UnsupportedFeatureException.class, () -> SafetensorsFolder.open(folder));
+    var e =
+        assertThrowsExactly(
+            UnsupportedFeatureException.class, () -> SafetensorsFolder.open(folder));
     assertEquals("MX-05", e.code());
     assertTrue(e.getMessage().contains("never loaded: it can run code"), e.getMessage());
     assertTrue(e.getMessage().contains("safe_serialization=True"), e.getMessage());

@@ -45,7 +45,8 @@ class SafetensorsWriterTest {
   /** The bytes that the reference's own test of its writer expects. */
   @Test
   void oneTensorGivesTheReferenceWritersBytes() throws Exception {
-    byte[] written = write(new SafetensorsWriter().floats("attn.0", new float[] {0, 1, 2, 3, 4, 5}, 1, 2, 3));
+    byte[] written =
+        write(new SafetensorsWriter().floats("attn.0", new float[] {0, 1, 2, 3, 4, 5}, 1, 2, 3));
     assertArrayEquals(
         hex(
             "4000000000000000"
@@ -93,8 +94,10 @@ class SafetensorsWriterTest {
 
   @Test
   void theOrderOfAddingDoesNotMatter() throws Exception {
-    byte[] first = write(new SafetensorsWriter().floats("a", new float[2], 2).floats("b", new float[1], 1));
-    byte[] second = write(new SafetensorsWriter().floats("b", new float[1], 1).floats("a", new float[2], 2));
+    byte[] first =
+        write(new SafetensorsWriter().floats("a", new float[2], 2).floats("b", new float[1], 1));
+    byte[] second =
+        write(new SafetensorsWriter().floats("b", new float[1], 1).floats("a", new float[2], 2));
     assertArrayEquals(first, second);
   }
 
@@ -125,7 +128,11 @@ class SafetensorsWriterTest {
   /** Written by the reference, read, written by us: the same bytes. */
   @ParameterizedTest
   @ValueSource(
-      strings = {"gpt2-tiny/model", "adapters/all-linear/adapter_model", "trajectory/lora/final/adapter_model"})
+      strings = {
+        "gpt2-tiny/model",
+        "adapters/all-linear/adapter_model",
+        "trajectory/lora/final/adapter_model"
+      })
   void filesOfTheReferenceWriterAreReproduced(String name) throws Exception {
     Path original = Path.of("src/test/resources/fixtures", name + ".safetensors");
     SafetensorsFile file = SafetensorsFile.open(original);
@@ -170,14 +177,22 @@ class SafetensorsWriterTest {
   @Test
   void notFiniteNumbersAreWrittenWhenAllowed() throws Exception {
     float[] values = {Float.NaN, Float.POSITIVE_INFINITY, 1e6f};
-    new SafetensorsWriter().allowNonFinite().floats("a", values, 3).halves("b", values, 3).write(target());
+    new SafetensorsWriter()
+        .allowNonFinite()
+        .floats("a", values, 3)
+        .halves("b", values, 3)
+        .write(target());
     SafetensorsFile file = SafetensorsFile.open(target());
     assertArrayEquals(values, file.readFloats("a"));
     assertArrayEquals(
-        new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.POSITIVE_INFINITY}, file.readFloats("b"));
+        new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.POSITIVE_INFINITY},
+        file.readFloats("b"));
   }
 
-  /** ST-43: metadata of more than 100 MB; the second text passes the first, cheap check and not the exact one. */
+  /**
+   * ST-43: metadata of more than 100 MB; the second text passes the first, cheap check and not the
+   * exact one.
+   */
   @Test
   void aHeaderThatIsTooLongIsRefusedBeforeAFileAppears() throws Exception {
     String half = "x".repeat(SafetensorsFile.MAX_HEADER_BYTES / 2);

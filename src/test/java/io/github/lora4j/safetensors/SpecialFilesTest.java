@@ -48,7 +48,8 @@ class SpecialFilesTest {
     return path;
   }
 
-  private static long allocatedBy(org.junit.jupiter.api.function.Executable action) throws Throwable {
+  private static long allocatedBy(org.junit.jupiter.api.function.Executable action)
+      throws Throwable {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long before = threads.getCurrentThreadAllocatedBytes();
     action.execute();
@@ -66,9 +67,12 @@ class SpecialFilesTest {
     long allocated =
         allocatedBy(
             () -> {
-              var e = assertThrowsExactly(LimitExceededException.class, () -> SafetensorsFile.open(path));
+              var e =
+                  assertThrowsExactly(
+                      LimitExceededException.class, () -> SafetensorsFile.open(path));
               assertEquals("ST-06", e.code());
-              assertTrue(e.getMessage().contains("at most 100000000, got 100000001"), e.getMessage());
+              assertTrue(
+                  e.getMessage().contains("at most 100000000, got 100000001"), e.getMessage());
             });
     assertTrue(allocated < 1 << 20, "allocated " + allocated);
   }
@@ -115,7 +119,10 @@ class SpecialFilesTest {
     StringBuilder header = new StringBuilder(96_000_000).append('{');
     for (int i = 0; header.length() < 90_000_000; i++) {
       header.append(i == 0 ? "" : ",");
-      header.append("\"").append(i).append("\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}");
+      header
+          .append("\"")
+          .append(i)
+          .append("\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}");
     }
     byte[] bytes = header.append('}').toString().getBytes(StandardCharsets.UTF_8);
     Path path = folder.resolve("many.safetensors");
@@ -123,7 +130,9 @@ class SpecialFilesTest {
     long allocated =
         allocatedBy(
             () -> {
-              var e = assertThrowsExactly(LimitExceededException.class, () -> SafetensorsFile.open(path));
+              var e =
+                  assertThrowsExactly(
+                      LimitExceededException.class, () -> SafetensorsFile.open(path));
               assertEquals("ST-33", e.code());
               assertTrue(e.getMessage().contains("100000") && e.getMessage().contains("100001"));
             });
@@ -136,9 +145,13 @@ class SpecialFilesTest {
     long third = (5L << 30) / 3 / 4 * 4;
     String shape = "[" + third / 4 + "]";
     String header =
-        "{" + entry("a", "F32", shape, "[0," + third + "]") + ","
-            + entry("b", "F32", shape, "[" + third + "," + 2 * third + "]") + ","
-            + entry("c", "F32", "[2]", "[" + 2 * third + "," + (2 * third + 8) + "]") + "}";
+        "{"
+            + entry("a", "F32", shape, "[0," + third + "]")
+            + ","
+            + entry("b", "F32", shape, "[" + third + "," + 2 * third + "]")
+            + ","
+            + entry("c", "F32", "[2]", "[" + 2 * third + "," + (2 * third + 8) + "]")
+            + "}";
     Path path = sparse(header, 2 * third + 8);
     try (RandomAccessFile out = new RandomAccessFile(path.toFile(), "rw")) {
       out.seek(out.length() - 4);
@@ -152,11 +165,16 @@ class SpecialFilesTest {
   @Test
   void aTensorThatExceedsAnArrayOpensAndIsRefusedWhenRead() throws Exception {
     long elements = 1L << 31;
-    Path path = sparse("{" + entry("w", "F32", "[" + elements + "]", "[0," + 4 * elements + "]") + "}", 4 * elements);
+    Path path =
+        sparse(
+            "{" + entry("w", "F32", "[" + elements + "]", "[0," + 4 * elements + "]") + "}",
+            4 * elements);
     SafetensorsFile file = SafetensorsFile.open(path);
     var e = assertThrowsExactly(UnsupportedFeatureException.class, () -> file.readFloats("w"));
     assertEquals("ST-37", e.code());
-    assertTrue(e.getMessage().contains("got 2147483648") && e.location().equals("tensor w"), e.getMessage());
+    assertTrue(
+        e.getMessage().contains("got 2147483648") && e.location().equals("tensor w"),
+        e.getMessage());
     assertThrows(IllegalArgumentException.class, () -> file.readFloats("w", new float[8], 0));
   }
 
@@ -166,7 +184,8 @@ class SpecialFilesTest {
     var directory = assertThrows(FileSystemException.class, () -> SafetensorsFile.open(folder));
     assertTrue(directory.getMessage().contains("a directory"), directory.getMessage());
     Path absent = folder.resolve("absent");
-    var missing = assertThrowsExactly(NoSuchFileException.class, () -> SafetensorsFile.open(absent));
+    var missing =
+        assertThrowsExactly(NoSuchFileException.class, () -> SafetensorsFile.open(absent));
     assertTrue(missing.getMessage().contains(absent.toString()), missing.getMessage());
   }
 
