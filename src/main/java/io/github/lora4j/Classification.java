@@ -9,7 +9,8 @@ import java.util.Map;
  * What a classifier says of a text.
  *
  * @param label the most probable class
- * @param probabilities the probability of each class by its name, in the order of the labels; they add up to 1
+ * @param probabilities the probability of each class by its name, in the order of the labels; they
+ *     add up to 1
  */
 public record Classification(String label, Map<String, Double> probabilities) {
 

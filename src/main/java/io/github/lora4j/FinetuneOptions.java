@@ -11,7 +11,8 @@ import io.github.lora4j.lora.LoraInit;
  * @param lora rank, alpha, dropout, initial values and targets of the branches; its seed decides A
  * @param layout whether query, key and value are adapted as one Linear or as three
  * @param head whether the head is trained through a LoRA or in full
- * @param padding to how many tokens texts are padded: {@link #NO_PADDING}, {@link #LONGEST}, or a number
+ * @param padding to how many tokens texts are padded: {@link #NO_PADDING}, {@link #LONGEST}, or a
+ *     number
  * @param maxLength where longer texts are cut, in tokens; 0 for the most that the model takes
  * @param epochs how often the training data is gone through, at least 1
  * @param batchSize examples in a step, at least 1
@@ -40,8 +41,8 @@ public record FinetuneOptions(
   private static final LoraConfig LORA = LoraConfig.of(16, 16);
 
   /**
-   * Rank 16 and alpha 16 on every Linear, five epochs of batches of 8 at a rate of 8e-4 with a decay of 0.1, no
-   * padding.
+   * Rank 16 and alpha 16 on every Linear, five epochs of batches of 8 at a rate of 8e-4 with a
+   * decay of 0.1, no padding.
    */
   public static final FinetuneOptions DEFAULT =
       new FinetuneOptions(
@@ -67,8 +68,8 @@ public record FinetuneOptions(
   }
 
   /**
-   * The recipe of appendix E of Raschka, "Build a Large Language Model (From Scratch)": as {@link #DEFAULT}, but A
-   * starts larger and texts are padded to the longest.
+   * The recipe of appendix E of Raschka, "Build a Large Language Model (From Scratch)": as {@link
+   * #DEFAULT}, but A starts larger and texts are padded to the longest.
    *
    * @return the options
    */
@@ -84,7 +85,15 @@ public record FinetuneOptions(
    */
   public FinetuneOptions withLora(LoraConfig branches) {
     return new FinetuneOptions(
-        branches, layout, head, padding, maxLength, epochs, batchSize, learningRate, weightDecay,
+        branches,
+        layout,
+        head,
+        padding,
+        maxLength,
+        epochs,
+        batchSize,
+        learningRate,
+        weightDecay,
         seed);
   }
 
@@ -118,7 +127,15 @@ public record FinetuneOptions(
    */
   public FinetuneOptions withSeed(long number) {
     return new FinetuneOptions(
-        lora.withSeed(number), layout, head, padding, maxLength, epochs, batchSize, learningRate,
-        weightDecay, number);
+        lora.withSeed(number),
+        layout,
+        head,
+        padding,
+        maxLength,
+        epochs,
+        batchSize,
+        learningRate,
+        weightDecay,
+        number);
   }
 }

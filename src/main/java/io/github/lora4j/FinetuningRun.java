@@ -12,6 +12,7 @@ import io.github.lora4j.text.Padding;
 import io.github.lora4j.text.Splits;
 import io.github.lora4j.text.Tokenizer;
 import io.github.lora4j.train.AdamW;
+import io.github.lora4j.train.Metrics;
 import io.github.lora4j.train.Trainer;
 import io.github.lora4j.train.TrainingListener;
 import io.github.lora4j.train.TrainingResult;
@@ -20,7 +21,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The finetuning of a classifier, step by step: prepared, then trained, looked at before and after. */
+/**
+ * The finetuning of a classifier, step by step: prepared, then trained, looked at before and after.
+ */
 public final class FinetuningRun {
 
   /** Pads in the published vocabulary; a smaller one pads with its last token. */
@@ -28,17 +31,21 @@ public final class FinetuningRun {
 
   private static final String HEAD = "score";
 
-  private final Splits data;
   private final FinetuneOptions options;
   private final TextClassifier classifier;
   private final LoraReport report;
+  private final DataLoader train;
+  private final DataLoader validation;
+  private final DataLoader test;
 
   private FinetuningRun(
       Splits data, FinetuneOptions options, TextClassifier classifier, LoraReport report) {
-    this.data = data;
     this.options = options;
     this.classifier = classifier;
     this.report = report;
+    this.train = classifier.loader(data.train(), options.batchSize());
+    this.validation = classifier.loader(data.validation(), options.batchSize());
+    this.test = classifier.loader(data.test(), options.batchSize());
   }
 
   /**
@@ -72,8 +79,7 @@ public final class FinetuningRun {
           default ->
               Padding.to(options.padding(), Math.min(END_OF_TEXT, base.config().vocabSize() - 1));
         };
-    Gpt2Classifier model =
-        base.classifier(options.head(), options.seed(), data.train().labels());
+    Gpt2Classifier model = base.classifier(options.head(), options.seed(), data.train().labels());
     model.freeze();
     LoraReport report = adapt(model, options.lora(), options.head());
     TextClassifier classifier =
@@ -93,8 +99,8 @@ public final class FinetuningRun {
   }
 
   /**
-   * Puts branches into a frozen classifier where the targets say, and lets its head be trained whatever the targets
-   * say: through a branch of its own, or in full.
+   * Puts branches into a frozen classifier where the targets say, and lets its head be trained
+   * whatever the targets say: through a branch of its own, or in full.
    *
    * @param model a classifier, all of it frozen; modified
    * @param lora the branches
@@ -138,14 +144,39 @@ public final class FinetuningRun {
     for (TrainingListener listener : listeners) {
       trainer.listener(listener);
     }
-    return trainer.fit(
-        batches(), classifier.loader(data.validation(), options.batchSize()), options.epochs());
+    return trainer.fit(batches(), validation, options.epochs());
   }
 
   private DataLoader batches() {
-    DataLoader batches =
-        classifier.loader(data.train(), options.batchSize()).shuffled(options.seed());
-    return data.train().size() < options.batchSize() ? batches : batches.droppingLast();
+    DataLoader batches = train.shuffled(options.seed());
+    return train.size() < options.batchSize() ? batches : batches.droppingLast();
+  }
+
+  /**
+   * The classifier's metrics, as it is now, on the texts it learns from.
+   *
+   * @return the metrics
+   */
+  public Metrics evaluateTrain() {
+    return Trainer.evaluate(classifier.model(), train);
+  }
+
+  /**
+   * The classifier's metrics, as it is now, on the texts that training is watched with.
+   *
+   * @return the metrics
+   */
+  public Metrics evaluateValidation() {
+    return Trainer.evaluate(classifier.model(), validation);
+  }
+
+  /**
+   * The classifier's metrics, as it is now, on the texts it is judged by.
+   *
+   * @return the metrics
+   */
+  public Metrics evaluateTest() {
+    return Trainer.evaluate(classifier.model(), test);
   }
 
   /**

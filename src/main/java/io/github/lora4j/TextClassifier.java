@@ -35,8 +35,8 @@ import java.util.Map;
  * Classification answer = TextClassifier.load(model, Path.of("runs/spam")).classify("You won!");
  * }</pre>
  *
- * <p>Who wants to see or change what happens in between uses {@link FinetuningRun} or the packages themselves. Many
- * threads may classify at once.
+ * <p>Who wants to see or change what happens in between uses {@link FinetuningRun} or the packages
+ * themselves. Many threads may classify at once.
  */
 public final class TextClassifier {
 
@@ -64,8 +64,8 @@ public final class TextClassifier {
   /**
    * Finetunes a base on labelled texts.
    *
-   * @param modelFolder the base with its tokenizer: {@code config.json}, {@code model.safetensors}, {@code
-   *     vocab.json}, {@code merges.txt}
+   * @param modelFolder the base with its tokenizer: {@code config.json}, {@code model.safetensors},
+   *     {@code vocab.json}, {@code merges.txt}
    * @param data texts to learn from, and to watch the training with
    * @param options how
    * @return the classifier
@@ -103,7 +103,8 @@ public final class TextClassifier {
           "AD-31",
           adapterFolder.toString(),
           "tokenizer",
-          "the tokenizer that the adapter was trained with expected, got another in " + modelFolder);
+          "the tokenizer that the adapter was trained with expected, got another in "
+              + modelFolder);
     }
     Gpt2 base = Gpt2.load(modelFolder, facts.choice("qkv", QkvLayout.class));
     Gpt2Classifier model =
@@ -177,8 +178,7 @@ public final class TextClassifier {
           "AD-32",
           folder.toString(),
           name,
-          "%s expected for %s, got %s"
-              .formatted(expected, name, Excerpt.of(got)));
+          "%s expected for %s, got %s".formatted(expected, name, Excerpt.of(got)));
     }
   }
 

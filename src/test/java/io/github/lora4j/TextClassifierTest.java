@@ -85,8 +85,7 @@ class TextClassifierTest {
   void probabilitiesAddUpToOneAndTheLabelHasTheLargest() {
     Classification answer = Classification.of(List.of("a", "b", "c"), new float[] {1, 300, -4});
     assertEquals("b", answer.label());
-    assertEquals(
-        1, answer.probabilities().values().stream().mapToDouble(p -> p).sum(), 1e-12);
+    assertEquals(1, answer.probabilities().values().stream().mapToDouble(p -> p).sum(), 1e-12);
     assertEquals(answer.probabilities().get("b"), answer.probability());
     assertEquals(List.of("a", "b", "c"), List.copyOf(answer.probabilities().keySet()));
   }

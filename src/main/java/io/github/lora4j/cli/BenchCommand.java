@@ -63,7 +63,8 @@ final class BenchCommand implements Callable<Integer> {
 
   @Option(
       names = "--all-positions",
-      description = "Compute the classifier's norm and head at every token, as the book's code does.")
+      description =
+          "Compute the classifier's norm and head at every token, as the book's code does.")
   private boolean allPositions;
 
   @Option(names = "--batch", paramLabel = "N", description = "Sequences in a step.")

@@ -79,8 +79,7 @@ final class DataOptions {
   Splits read(long seed) throws IOException {
     if (train != null && validation != null && test != null) {
       TextDataset learned = read(train, List.of());
-      return Splits.of(
-          learned, read(validation, learned.labels()), read(test, learned.labels()));
+      return Splits.of(learned, read(validation, learned.labels()), read(test, learned.labels()));
     }
     TextDataset all = data == null ? embedded() : read(data, List.of());
     TextDataset chosen = balance ? all.balanced(seed) : all;

@@ -66,9 +66,10 @@ final class Deadline {
   }
 
   /**
-   * {@link LearningRate#warmupCosine} for a run that ends at its last step or at this deadline, whichever comes
-   * first: the place on the cosine is the larger of the share of the steps that are done and the share of the time
-   * that is over. With a deadline the rates, and so the results, depend on the speed of the machine.
+   * {@link LearningRate#warmupCosine} for a run that ends at its last step or at this deadline,
+   * whichever comes first: the place on the cosine is the larger of the share of the steps that are
+   * done and the share of the time that is over. With a deadline the rates, and so the results,
+   * depend on the speed of the machine.
    */
   LearningRate warmupCosine(float peak, long warmupSteps, long totalSteps) {
     LearningRate bySteps = LearningRate.warmupCosine(peak, warmupSteps, totalSteps);

@@ -5,7 +5,10 @@ import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** Reads finite decimal numbers; unlike {@link Double#parseDouble}, no {@code NaN}, {@code 1d} or {@code 0x1p3}. */
+/**
+ * Reads finite decimal numbers; unlike {@link Double#parseDouble}, no {@code NaN}, {@code 1d} or
+ * {@code 0x1p3}.
+ */
 final class DecimalConverter implements ITypeConverter<Double> {
 
   private static final Pattern DECIMAL =

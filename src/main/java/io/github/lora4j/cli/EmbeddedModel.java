@@ -7,7 +7,9 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The small GPT-2 in the jar, copied to a temporary folder that is deleted when the process ends. */
+/**
+ * The small GPT-2 in the jar, copied to a temporary folder that is deleted when the process ends.
+ */
 final class EmbeddedModel {
 
   private static final String NAME = "lora4j-embedded";

@@ -57,8 +57,7 @@ final class LanguageModelTraining {
     Trainer trainer =
         new Trainer(
                 model,
-                new AdamW(
-                    model.trainedParameters(), options.learningRate(), options.weightDecay()))
+                new AdamW(model.trainedParameters(), options.learningRate(), options.weightDecay()))
             .seed(options.seed());
     long steps = (long) options.epochs() * batches.batchesPerEpoch();
     TrainingResult result;

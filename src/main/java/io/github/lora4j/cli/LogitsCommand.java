@@ -106,8 +106,7 @@ final class LogitsCommand implements Callable<Integer> {
     int length = rows.get(0).length;
     if (rows.stream().anyMatch(row -> row.length != length)) {
       for (int i = 0; i < rows.size(); i++) {
-        writer.floats(
-            "logits." + i, logits(model, rows.get(i)), rows.get(i).length, vocabulary);
+        writer.floats("logits." + i, logits(model, rows.get(i)), rows.get(i).length, vocabulary);
       }
       return;
     }

@@ -26,8 +26,7 @@ final class MetricsTable {
           metrics.targets(),
           metrics.loss(),
           100 * metrics.accuracy(),
-          String.format(
-              Locale.ROOT, "%.4f", classes ? metrics.macroF1() : metrics.perplexity()),
+          String.format(Locale.ROOT, "%.4f", classes ? metrics.macroF1() : metrics.perplexity()),
           remark.isEmpty() ? "" : "  " + remark);
     }
   }

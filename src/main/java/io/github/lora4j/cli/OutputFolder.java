@@ -25,8 +25,8 @@ final class OutputFolder {
   }
 
   /**
-   * Requires a folder that a run may write: new, empty, or the result of an earlier run that is to be overwritten,
-   * and not the model.
+   * Requires a folder that a run may write: new, empty, or the result of an earlier run that is to
+   * be overwritten, and not the model.
    */
   static void requireForRun(Path folder, boolean overwrite, @Nullable Path model)
       throws IOException {

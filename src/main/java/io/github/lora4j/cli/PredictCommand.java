@@ -66,7 +66,6 @@ final class PredictCommand implements Callable<Integer> {
   private void predict(TextClassifier classifier, String text) {
     Classification answer = classifier.classify(text);
     output.line(
-        "%s\t%.4f\t%s",
-        answer.label(), answer.probability(), text.replaceAll("[\\t\\r\\n]+", " "));
+        "%s\t%.4f\t%s", answer.label(), answer.probability(), text.replaceAll("[\\t\\r\\n]+", " "));
   }
 }

@@ -33,7 +33,8 @@ import picocli.CommandLine.Option;
 /** {@code lora4j pretrain}: a new language model from plain text. */
 @Command(
     name = "pretrain",
-    description = "Train a new GPT-2 on plain text, every parameter of it, and write a model folder.",
+    description =
+        "Train a new GPT-2 on plain text, every parameter of it, and write a model folder.",
     sortOptions = false,
     showDefaultValues = true)
 final class PretrainCommand implements Callable<Integer> {

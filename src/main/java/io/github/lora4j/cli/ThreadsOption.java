@@ -10,7 +10,8 @@ final class ThreadsOption {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Threads to compute with; results do not depend on it (default: all processors).")
+      description =
+          "Threads to compute with; results do not depend on it (default: all processors).")
   private @Nullable Integer threads;
 
   void apply() {

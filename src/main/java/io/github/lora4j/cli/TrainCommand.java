@@ -2,7 +2,6 @@ package io.github.lora4j.cli;
 
 import io.github.lora4j.FinetuneOptions;
 import io.github.lora4j.FinetuningRun;
-import io.github.lora4j.TextClassifier;
 import io.github.lora4j.gpt2.ClassifierHead;
 import io.github.lora4j.gpt2.QkvLayout;
 import io.github.lora4j.kernel.ActiveKernels;
@@ -52,7 +51,9 @@ final class TrainCommand implements Callable<Integer> {
           "book: --qkv split --targets all --head lora --pad longest --init book, unless given.")
   private Recipe recipe = Recipe.DEFAULT;
 
-  @Option(names = "--qkv", description = "Query, key and value as one Linear (fused) or three (split).")
+  @Option(
+      names = "--qkv",
+      description = "Query, key and value as one Linear (fused) or three (split).")
   private QkvLayout qkv = QkvLayout.SPLIT;
 
   @Option(names = "--rank", paramLabel = "N", description = "The inner size of the branches.")
@@ -94,7 +95,8 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--max-length",
       paramLabel = "N",
-      description = "Cut texts after so many tokens; pieces of this length for lm (default: what the model takes).")
+      description =
+          "Cut texts after so many tokens; pieces of this length for lm (default: what the model takes).")
   private @Nullable Integer maxLength;
 
   @Option(
@@ -104,7 +106,10 @@ final class TrainCommand implements Callable<Integer> {
       description = "Pad texts to the longest of the training data or to N tokens (default: none).")
   private @Nullable Integer pad;
 
-  @Option(names = "--seed", paramLabel = "N", description = "Decides head, branches, order and split.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Decides head, branches, order and split.")
   private long seed = LoraConfig.DEFAULT_SEED;
 
   @Mixin private final ThreadsOption threads = new ThreadsOption();
@@ -155,8 +160,7 @@ final class TrainCommand implements Callable<Integer> {
     }
     boolean book = recipe == Recipe.BOOK;
     LoraInit start = init != null ? init : book ? LoraInit.BOOK : LoraInit.PEFT;
-    int padding =
-        pad != null ? pad : book ? FinetuneOptions.LONGEST : FinetuneOptions.NO_PADDING;
+    int padding = pad != null ? pad : book ? FinetuneOptions.LONGEST : FinetuneOptions.NO_PADDING;
     return new FinetuneOptions(
         new LoraConfig(rank, (float) alpha, (float) dropout, start, seed, targets),
         qkv,
@@ -180,19 +184,17 @@ final class TrainCommand implements Callable<Integer> {
         splits.test().size());
     FinetuningRun run = FinetuningRun.prepare(model.folder(), splits, options);
     output.line("model     %s", run.report());
-    output.line(
-        "kernels   %s, %d threads", ActiveKernels.get().description(), Parallel.threads());
-    TextClassifier classifier = run.classifier();
-    Metrics before = classifier.evaluate(splits.test());
+    output.line("kernels   %s, %d threads", ActiveKernels.get().description(), Parallel.threads());
+    Metrics before = run.evaluateTest();
 
     TrainingResult result;
     try (TrainingProgress progress =
         new TrainingProgress(output, run.plannedSteps(), Long.MAX_VALUE)) {
       result = run.train(progress);
     }
-    Metrics train = classifier.evaluate(splits.train());
-    Metrics validation = classifier.evaluate(splits.validation());
-    Metrics test = classifier.evaluate(splits.test());
+    Metrics train = run.evaluateTrain();
+    Metrics validation = run.evaluateValidation();
+    Metrics test = run.evaluateTest();
 
     output.line(
         "training  %,d steps in %.1f s, %,.0f tokens/s%n",
@@ -202,11 +204,9 @@ final class TrainCommand implements Callable<Integer> {
     table.row("train", train, "");
     table.row("validation", validation, "");
     int leaked = splits.leakedTestExamples();
-    table.row(
-        "test", test, leaked == 0 ? "" : "(%d of them also in train)".formatted(leaked));
-    classifier.save(folder);
-    new MetricsFile(
-            run.report().trainedParameters(), run.report().totalParameters(), seed, result)
+    table.row("test", test, leaked == 0 ? "" : "(%d of them also in train)".formatted(leaked));
+    run.classifier().save(folder);
+    new MetricsFile(run.report().trainedParameters(), run.report().totalParameters(), seed, result)
         .part("untrained", before)
         .part("train", train)
         .part("validation", validation)

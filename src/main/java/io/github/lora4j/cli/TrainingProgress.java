@@ -11,8 +11,8 @@ import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shows how training goes: on a terminal as a bar with loss, tokens per second and the time that is left, else as a
- * line for each evaluation and every so many steps.
+ * Shows how training goes: on a terminal as a bar with loss, tokens per second and the time that is
+ * left, else as a line for each evaluation and every so many steps.
  */
 final class TrainingProgress implements TrainingListener, AutoCloseable {
 
@@ -59,9 +59,7 @@ final class TrainingProgress implements TrainingListener, AutoCloseable {
   @Override
   public void stepTaken(StepReport report) {
     loss =
-        Double.isNaN(loss)
-            ? report.loss()
-            : LOSS_MEMORY * loss + (1 - LOSS_MEMORY) * report.loss();
+        Double.isNaN(loss) ? report.loss() : LOSS_MEMORY * loss + (1 - LOSS_MEMORY) * report.loss();
     tokens += report.realTokens();
     seconds += report.seconds();
     String state =

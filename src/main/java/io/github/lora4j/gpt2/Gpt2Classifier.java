@@ -67,8 +67,8 @@ public final class Gpt2Classifier extends SequenceModel {
   }
 
   /**
-   * Scores the classes at every token, as if each sequence ended there. {@link #forward} gives the rows at the last
-   * tokens without computing the others.
+   * Scores the classes at every token, as if each sequence ended there. {@link #forward} gives the
+   * rows at the last tokens without computing the others.
    *
    * @param batch B sequences with N tokens in all
    * @param tape the tape of a training step, or null for inference

@@ -59,8 +59,17 @@ class CommandsTest {
     List<String> arguments =
         new ArrayList<>(
             List.of(
-                "train", "--model", MODEL, "--data", data.toString(), "--out", out.toString(),
-                "--rank", "2", "--epochs", "1"));
+                "train",
+                "--model",
+                MODEL,
+                "--data",
+                data.toString(),
+                "--out",
+                out.toString(),
+                "--rank",
+                "2",
+                "--epochs",
+                "1"));
     arguments.addAll(List.of(more));
     return run(arguments, "");
   }
@@ -85,16 +94,30 @@ class CommandsTest {
     Result trained = train(messages(), adapter);
     assertEquals(0, trained.code(), trained.err());
     assertTrue(trained.out().contains("untrained, test"), trained.out());
-    Map<String, Object> metrics =
-        Fixtures.asMap(Fixtures.value(adapter.resolve("metrics.json")));
+    Map<String, Object> metrics = Fixtures.asMap(Fixtures.value(adapter.resolve("metrics.json")));
     for (String key :
-        List.of("trainable_parameters", "total_parameters", "seconds", "tokens_per_s", "seed",
-            "kernels", "train", "validation", "test", "history")) {
+        List.of(
+            "trainable_parameters",
+            "total_parameters",
+            "seconds",
+            "tokens_per_s",
+            "seed",
+            "kernels",
+            "train",
+            "validation",
+            "test",
+            "history")) {
       assertTrue(metrics.containsKey(key), key);
     }
 
     Result evaluated =
-        run("evaluate", "--model", MODEL, "--adapter", adapter.toString(), "--data",
+        run(
+            "evaluate",
+            "--model",
+            MODEL,
+            "--adapter",
+            adapter.toString(),
+            "--data",
             folder.resolve("messages.tsv").toString());
     assertEquals(0, evaluated.code(), evaluated.err());
     assertTrue(evaluated.out().contains("ham taken for ham "), evaluated.out());
@@ -112,8 +135,22 @@ class CommandsTest {
   void leakedTestTextsAreNamedBesideTheAccuracy() throws IOException {
     String data = messages().toString();
     Result result =
-        run("train", "--model", MODEL, "--train", data, "--validation", data, "--test", data,
-            "--rank", "2", "--epochs", "1", "--out", folder.resolve("run").toString());
+        run(
+            "train",
+            "--model",
+            MODEL,
+            "--train",
+            data,
+            "--validation",
+            data,
+            "--test",
+            data,
+            "--rank",
+            "2",
+            "--epochs",
+            "1",
+            "--out",
+            folder.resolve("run").toString());
     assertEquals(0, result.code(), result.err());
     assertTrue(result.out().contains("(40 of them also in train)"), result.out());
   }
@@ -129,8 +166,16 @@ class CommandsTest {
     Path out = folder.resolve("logits.safetensors");
     assertEquals(
         0,
-        run("logits", "--model", MODEL, "--adapter", adapter.toString(), "--ids", ids.toString(),
-                "--out", out.toString())
+        run(
+                "logits",
+                "--model",
+                MODEL,
+                "--adapter",
+                adapter.toString(),
+                "--ids",
+                ids.toString(),
+                "--out",
+                out.toString())
             .code());
     assertEquals(2 * 3 * 512, SafetensorsFile.open(out).readFloats("logits").length);
   }
@@ -139,8 +184,20 @@ class CommandsTest {
   void pretrainWritesAModelThatLoads() throws IOException {
     Path model = folder.resolve("model");
     Result result =
-        run("pretrain", "--text", text().toString(), "--config", MODEL + "/config.json", "--out",
-            model.toString(), "--steps", "3", "--warmup", "1", "--batch-size", "2");
+        run(
+            "pretrain",
+            "--text",
+            text().toString(),
+            "--config",
+            MODEL + "/config.json",
+            "--out",
+            model.toString(),
+            "--steps",
+            "3",
+            "--warmup",
+            "1",
+            "--batch-size",
+            "2");
     assertEquals(0, result.code(), result.err());
     assertTrue(result.out().contains("3 steps"), result.out());
     Result inspected = run("inspect", "--model", model.toString());
@@ -162,16 +219,36 @@ class CommandsTest {
   void benchPrintsOneJsonLine() throws IOException {
     for (String task : List.of("classify", "lm")) {
       Result result =
-          run("bench", "--model", MODEL, "--task", task, "--batch", "2", "--tokens", "5", "--steps",
-              "2", "--warmup", "0", "--all-positions");
+          run(
+              "bench",
+              "--model",
+              MODEL,
+              "--task",
+              task,
+              "--batch",
+              "2",
+              "--tokens",
+              "5",
+              "--steps",
+              "2",
+              "--warmup",
+              "0",
+              "--all-positions");
       assertEquals(0, result.code(), result.err());
       assertEquals(1, result.out().lines().count());
       Path line = Files.writeString(folder.resolve("line.json"), result.out());
       Map<String, Object> fields = Fixtures.asMap(Fixtures.value(line));
       assertTrue(fields.get("system").toString().startsWith("lora4j"));
       for (String field :
-          List.of("batch", "tokens", "rank", "trainable_parameters", "median_step_s", "min_step_s",
-              "tokens_per_s", "peak_rss_mib")) {
+          List.of(
+              "batch",
+              "tokens",
+              "rank",
+              "trainable_parameters",
+              "median_step_s",
+              "min_step_s",
+              "tokens_per_s",
+              "peak_rss_mib")) {
         assertTrue(fields.containsKey(field), field);
       }
     }
