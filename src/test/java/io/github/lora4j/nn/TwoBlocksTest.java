@@ -210,8 +210,8 @@ class TwoBlocksTest {
   @Test
   void bitsDoNotDependOnTheNumberOfThreadsNorOnTheRun() {
     int[][] rows = new int[3][];
-    int[] lengths = {300, 1, 419};
-    int[] targets = new int[720];
+    int[] lengths = {100, 1, 151};
+    int[] targets = new int[252];
     for (int s = 0; s < rows.length; s++) {
       rows[s] = new int[lengths[s]];
       for (int t = 0; t < lengths[s]; t++) {
@@ -239,7 +239,7 @@ class TwoBlocksTest {
   }
 
   private static List<float[]> lossAndGradients(Sequences batch, int[] targets) {
-    TwoBlocks model = new TwoBlocks(211, 420, 48, 4);
+    TwoBlocks model = new TwoBlocks(211, 151, 48, 4);
     List<float[]> parts = new ArrayList<>();
     for (boolean branchesOnly : new boolean[] {true, false}) {
       if (branchesOnly) {
