@@ -2,12 +2,16 @@ package io.github.lora4j.tensor;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -107,6 +111,20 @@ class OpGradientTest {
     boolean inPlace = sample.signature().contains("InPlace(");
     for (int i = inPlace ? 1 : 0; i < outcome.operands().length; i++) {
       assertArrayEquals(sample.values(i), outcome.operands()[i], "operand " + i);
+    }
+  }
+
+  /** A gradient that is added to later must not take another one with it. */
+  @ParameterizedTest
+  @MethodSource("samples")
+  void noTwoOperandsShareAGradient(OpSample sample) {
+    Set<float[]> arrays = Collections.newSetFromMap(new IdentityHashMap<>());
+    OpSample.Outcome outcome = sample.run(sample.subsets() - 1);
+    for (float[] gradient : outcome.gradients()) {
+      assertTrue(arrays.add(gradient));
+    }
+    for (float[] operand : outcome.operands()) {
+      assertFalse(arrays.contains(operand));
     }
   }
 

@@ -209,15 +209,15 @@ class TapeTest {
 
   @Test
   void aWeightThatWasThawedAndChangedIsReadAnew() {
-    Tensor weight = Tensor.of(new float[] {1}, 1, 1);
-    Tensor x = Tensor.of(new float[] {1}, 1);
-    assertEquals(1, x.linear(weight, null).item());
+    Tensor weight = Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 3, 2);
+    Tensor x = Tensor.of(new float[] {1, 1}, 2);
+    assertArrayEquals(new float[] {3, 7, 11}, x.linear(weight, null).data());
 
     weight.requireGrad(true);
-    weight.data()[0] = 5;
-    assertEquals(5, x.linear(weight, null).item());
+    weight.data()[1] = 9;
+    assertArrayEquals(new float[] {10, 7, 11}, x.linear(weight, null).data());
     weight.requireGrad(false);
-    assertEquals(5, x.linear(weight, null).item());
+    assertArrayEquals(new float[] {10, 7, 11}, x.linear(weight, null).data());
   }
 
   @Test
