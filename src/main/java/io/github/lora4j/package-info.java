@@ -1,8 +1,8 @@
 /**
  * The facade of lora4j: LoRA finetuning of GPT-2 in pure Java.
  *
- * <p>The way of the data is text, token ids, batch, forward, loss, tape backwards, optimizer, adapter
- * file. It passes each package once, and the packages see each other in one direction only:
+ * <p>The way of the data is text, token ids, batch, forward, loss, tape backwards, optimizer,
+ * adapter file. It passes each package once, and the packages see each other in one direction only:
  *
  * <pre>
  * kernel       float[] arithmetic, in a portable and a Vector API form

@@ -23,8 +23,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * The classifier of the book's recipe, with a LoRA on every Linear, trained as PyTorch trains it: losses, gradients and
- * the final A and B at the gates of a tiny random GPT-2.
+ * The classifier of the book's recipe, with a LoRA on every Linear, trained as PyTorch trains it:
+ * losses, gradients and the final A and B at the gates of a tiny random GPT-2.
  */
 @Tag("parity")
 class ClassifierParityTest {

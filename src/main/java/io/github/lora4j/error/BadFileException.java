@@ -2,7 +2,10 @@ package io.github.lora4j.error;
 
 import java.io.IOException;
 
-/** A file or folder that cannot be used; the subclasses say why. The message names path, place and code. */
+/**
+ * A file or folder that cannot be used; the subclasses say why. The message names path, place and
+ * code.
+ */
 public abstract class BadFileException extends IOException implements LoraException {
 
   private static final long serialVersionUID = 1L;

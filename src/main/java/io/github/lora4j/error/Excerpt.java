@@ -12,7 +12,8 @@ public final class Excerpt {
    * Escapes control, format and unpaired surrogate characters of a text and cuts it.
    *
    * @param text any text
-   * @return the text on one line, at most {@value #MAX_LENGTH} of its characters followed by an ellipsis
+   * @return the text on one line, at most {@value #MAX_LENGTH} of its characters followed by an
+   *     ellipsis
    */
   public static String of(CharSequence text) {
     StringBuilder excerpt = new StringBuilder();

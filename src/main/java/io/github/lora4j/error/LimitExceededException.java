@@ -1,6 +1,9 @@
 package io.github.lora4j.error;
 
-/** A file that is larger, deeper or longer than a safety limit allows; the message names limit and found value. */
+/**
+ * A file that is larger, deeper or longer than a safety limit allows; the message names limit and
+ * found value.
+ */
 public class LimitExceededException extends FormatException {
 
   private static final long serialVersionUID = 1L;

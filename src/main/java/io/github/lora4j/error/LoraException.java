@@ -11,7 +11,8 @@ public interface LoraException {
   String code();
 
   /**
-   * Where the fault is: a byte offset, a line and column, a JSON pointer, a tensor's name or a step.
+   * Where the fault is: a byte offset, a line and column, a JSON pointer, a tensor's name or a
+   * step.
    *
    * @return the place, empty if the whole file or run is at fault
    */

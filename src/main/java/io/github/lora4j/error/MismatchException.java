@@ -1,6 +1,9 @@
 package io.github.lora4j.error;
 
-/** Two things that are valid each by itself and do not fit together, such as an adapter and another model. */
+/**
+ * Two things that are valid each by itself and do not fit together, such as an adapter and another
+ * model.
+ */
 public class MismatchException extends BadFileException {
 
   private static final long serialVersionUID = 1L;

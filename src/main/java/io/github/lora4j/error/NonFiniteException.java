@@ -1,6 +1,9 @@
 package io.github.lora4j.error;
 
-/** A number that is NaN or infinite where only finite numbers can be right: a diverged run or a damaged weight. */
+/**
+ * A number that is NaN or infinite where only finite numbers can be right: a diverged run or a
+ * damaged weight.
+ */
 public class NonFiniteException extends RuntimeException implements LoraException {
 
   private static final long serialVersionUID = 1L;

@@ -1,9 +1,14 @@
 package io.github.lora4j.kernel;
 
-/** Arithmetic that both kernels share, because the compiler turns plain loops of this kind into vector code. */
+/**
+ * Arithmetic that both kernels share, because the compiler turns plain loops of this kind into
+ * vector code.
+ */
 public final class Elementwise {
 
-  /** How many elements a task takes: fixed, so that chunks do not depend on the number of threads. */
+  /**
+   * How many elements a task takes: fixed, so that chunks do not depend on the number of threads.
+   */
   private static final int CHUNK = 1 << 15;
 
   private Elementwise() {}

@@ -3,9 +3,10 @@ package io.github.lora4j.kernel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The arithmetic everything else is made of. Implementations are stateless and safe to call from many
- * threads; each call uses the shared pool of {@link Parallel} and returns when all is done. No call changes
- * its inputs. Arrays that are written must not overlap those that are read, unless a method says so.
+ * The arithmetic everything else is made of. Implementations are stateless and safe to call from
+ * many threads; each call uses the shared pool of {@link Parallel} and returns when all is done. No
+ * call changes its inputs. Arrays that are written must not overlap those that are read, unless a
+ * method says so.
  *
  * <p>Sizes may be anything from 0: no multiple of a vector's width is assumed.
  */
@@ -28,8 +29,9 @@ public interface Kernels {
   /**
    * Matrix product {@code c = alpha a b}, or {@code c += alpha a b}.
    *
-   * <p>An element starts at 0, or with {@code accumulate} at its present value, and the products are added
-   * in ascending order of the inner index; {@code alpha} is multiplied into the element of {@code a} first.
+   * <p>An element starts at 0, or with {@code accumulate} at its present value, and the products
+   * are added in ascending order of the inner index; {@code alpha} is multiplied into the element
+   * of {@code a} first.
    *
    * @param a {@code (m, k)}
    * @param b {@code (k, n)}
@@ -68,7 +70,8 @@ public interface Kernels {
   void linearBackward(Matrix dy, PackedMatrix weight, Matrix dx, boolean accumulate);
 
   /**
-   * Soft-max of one row, {@code p_i = exp(x_i - max) / sum_j exp(x_j - max)}; runs on the calling thread.
+   * Soft-max of one row, {@code p_i = exp(x_i - max) / sum_j exp(x_j - max)}; runs on the calling
+   * thread.
    *
    * @param x holds the row
    * @param xOffset where the row begins
@@ -80,8 +83,8 @@ public interface Kernels {
   double softmax(float[] x, int xOffset, float[] p, int pOffset, int length);
 
   /**
-   * Exponentials against a known log-sum-exp, {@code p_i = exp(x_i - logSumExp)}: a soft-max computed again;
-   * runs on the calling thread.
+   * Exponentials against a known log-sum-exp, {@code p_i = exp(x_i - logSumExp)}: a soft-max
+   * computed again; runs on the calling thread.
    *
    * @param x holds the row
    * @param xOffset where the row begins
@@ -93,7 +96,8 @@ public interface Kernels {
   void expMinus(float[] x, int xOffset, float logSumExp, float[] p, int pOffset, int length);
 
   /**
-   * The gradient of a soft-max row, {@code dx_i = p_i (dp_i - sum_j p_j dp_j)}; runs on the calling thread.
+   * The gradient of a soft-max row, {@code dx_i = p_i (dp_i - sum_j p_j dp_j)}; runs on the calling
+   * thread.
    *
    * @param p holds the soft-max
    * @param pOffset where it begins
@@ -104,8 +108,8 @@ public interface Kernels {
   void softmaxBackward(float[] p, int pOffset, float[] dp, int dpOffset, int length);
 
   /**
-   * Layer norm of each row (Ba et al. 2016), {@code y = (x - mean) / sqrt(variance + eps) * weight + bias} with
-   * the variance divided by the number of columns.
+   * Layer norm of each row (Ba et al. 2016), {@code y = (x - mean) / sqrt(variance + eps) * weight
+   * + bias} with the variance divided by the number of columns.
    *
    * @param x {@code (rows, columns)}
    * @param rows the number of rows
@@ -129,9 +133,9 @@ public interface Kernels {
       float[] inverseDeviation);
 
   /**
-   * The gradient of {@link #layerNorm} by its input, added to {@code dx}: with {@code xhat = (x - mean) *
-   * inverseDeviation} and {@code g = dy * weight}, {@code dx += inverseDeviation * (g - mean(g) - xhat *
-   * mean(g * xhat))}.
+   * The gradient of {@link #layerNorm} by its input, added to {@code dx}: with {@code xhat = (x -
+   * mean) * inverseDeviation} and {@code g = dy * weight}, {@code dx += inverseDeviation * (g -
+   * mean(g) - xhat * mean(g * xhat))}.
    *
    * @param dy {@code (rows, columns)}
    * @param x {@code (rows, columns)}, as given to the forward pass
@@ -155,8 +159,8 @@ public interface Kernels {
       boolean accumulate);
 
   /**
-   * GELU with the tanh approximation (Hendrycks and Gimpel 2016), {@code y = x/2 (1 + tanh(sqrt(2/pi) (x +
-   * 0.044715 x^3)))}.
+   * GELU with the tanh approximation (Hendrycks and Gimpel 2016), {@code y = x/2 (1 +
+   * tanh(sqrt(2/pi) (x + 0.044715 x^3)))}.
    *
    * @param x the input
    * @param y as long as {@code x}; overwritten

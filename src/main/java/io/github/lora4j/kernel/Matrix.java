@@ -1,8 +1,8 @@
 package io.github.lora4j.kernel;
 
 /**
- * A rectangular view of an array: element {@code (i, j)} is {@code data[offset + i * rowStride + j *
- * columnStride]}. One of the two strides is 1. Copies nothing.
+ * A rectangular view of an array: element {@code (i, j)} is {@code data[offset + i * rowStride + j
+ * * columnStride]}. One of the two strides is 1. Copies nothing.
  *
  * @param data the array seen
  * @param offset the index of element (0, 0)

@@ -1,8 +1,9 @@
 package io.github.lora4j.kernel;
 
 /**
- * A weight {@code (out, in)} that no longer changes, in the layout its kernels read fastest. Made by {@link
- * Kernels#pack} and usable with those kernels only. Immutable, safe to share between threads and models.
+ * A weight {@code (out, in)} that no longer changes, in the layout its kernels read fastest. Made
+ * by {@link Kernels#pack} and usable with those kernels only. Immutable, safe to share between
+ * threads and models.
  */
 public interface PackedMatrix {
 

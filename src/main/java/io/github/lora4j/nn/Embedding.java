@@ -5,7 +5,10 @@ import io.github.lora4j.tensor.Tape;
 import io.github.lora4j.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** A table with one row of channels for each id: {@code y_i = weight_{ids[i]}}. Weight: {@code (V, C)}. */
+/**
+ * A table with one row of channels for each id: {@code y_i = weight_{ids[i]}}. Weight: {@code (V,
+ * C)}.
+ */
 public final class Embedding extends Module {
 
   private final Parameter weight; // (V, C)

@@ -9,8 +9,8 @@ public abstract class Layer extends Module {
   protected Layer() {}
 
   /**
-   * Computes the outcome for an activation. Recorded if the activation is on a tape and a parameter of this
-   * layer, or what the activation was computed from, is trained.
+   * Computes the outcome for an activation. Recorded if the activation is on a tape and a parameter
+   * of this layer, or what the activation was computed from, is trained.
    *
    * @param x activations, {@code (..., in)}; not modified
    * @return new activations, {@code (..., out)}

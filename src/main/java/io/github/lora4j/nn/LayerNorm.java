@@ -5,7 +5,8 @@ import io.github.lora4j.tensor.Tensor;
 import java.math.BigDecimal;
 
 /**
- * Layer norm over the last dimension (Ba et al. 2016), {@code y = (x - mean) / sqrt(variance + eps) * weight + bias}.
+ * Layer norm over the last dimension (Ba et al. 2016), {@code y = (x - mean) / sqrt(variance + eps)
+ * * weight + bias}.
  */
 public final class LayerNorm extends Layer {
 
@@ -28,8 +29,7 @@ public final class LayerNorm extends Layer {
               .formatted(weight.shape(), bias.shape()));
     }
     if (!(eps > 0 && eps <= Float.MAX_VALUE)) {
-      throw new IllegalArgumentException(
-          "LayerNorm: a finite eps above 0 expected, got " + eps);
+      throw new IllegalArgumentException("LayerNorm: a finite eps above 0 expected, got " + eps);
     }
     this.weight = parameter("weight", weight);
     this.bias = parameter("bias", bias);

@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Applies {@code y = x W^T + b} to the last dimension of its input.
  *
- * <p>Shapes: x {@code (..., in)}, weight W {@code (out, in)}, bias b {@code (out)}, y {@code (..., out)}. A new
- * layer's weight and bias start uniform in {@code [-1/sqrt(in), 1/sqrt(in)]}, as in PyTorch.
+ * <p>Shapes: x {@code (..., in)}, weight W {@code (out, in)}, bias b {@code (out)}, y {@code (...,
+ * out)}. A new layer's weight and bias start uniform in {@code [-1/sqrt(in), 1/sqrt(in)]}, as in
+ * PyTorch.
  */
 public final class Linear extends Layer {
 
@@ -35,7 +36,8 @@ public final class Linear extends Layer {
   }
 
   /**
-   * A layer with given values, such as those of a file; parameters may be shared with another layer.
+   * A layer with given values, such as those of a file; parameters may be shared with another
+   * layer.
    *
    * @param weight W, {@code (out, in)}
    * @param bias b, {@code (out)}, or null for none

@@ -7,15 +7,16 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A node of the model: its parameters, and its children under the names that files use. Subclasses declare
- * both in their constructor with {@link #parameter}, {@link #child} and {@link #slot}, each of which returns
- * what it registers:
+ * A node of the model: its parameters, and its children under the names that files use. Subclasses
+ * declare both in their constructor with {@link #parameter}, {@link #child} and {@link #slot}, each
+ * of which returns what it registers:
  *
  * <pre>{@code
  * private final Slot cAttn = slot("c_attn", new Linear(channels, 3 * channels, true, seed));
  * }</pre>
  *
- * <p>With star imports the name is ambiguous with {@code java.lang.Module}; import this class by name.
+ * <p>With star imports the name is ambiguous with {@code java.lang.Module}; import this class by
+ * name.
  */
 public abstract class Module {
 
@@ -72,7 +73,8 @@ public abstract class Module {
 
   private void checkNew(String name) {
     if (name.isEmpty() || name.indexOf('.') >= 0) {
-      throw new IllegalArgumentException("module: a name without dots expected, got '" + name + "'");
+      throw new IllegalArgumentException(
+          "module: a name without dots expected, got '" + name + "'");
     }
     if (parameters.containsKey(name) || members.containsKey(name)) {
       throw new IllegalArgumentException("module: a new name expected, got '" + name + "' twice");

@@ -1,8 +1,8 @@
 package io.github.lora4j.nn;
 
 /**
- * Where a weight comes from in the published files of its model: which rows, outputs, of which module. Adapter
- * files name modules so, whatever the layout in memory.
+ * Where a weight comes from in the published files of its model: which rows, outputs, of which
+ * module. Adapter files name modules so, whatever the layout in memory.
  *
  * @param name the path of the module in the published model, such as {@code h.0.attn.c_attn}
  * @param firstRow the first of its outputs that this weight holds

@@ -5,8 +5,8 @@ import io.github.lora4j.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A tensor that belongs to the model: trained, or frozen. Two module trees may hold the same parameter; it is
- * then one thing with one gradient.
+ * A tensor that belongs to the model: trained, or frozen. Two module trees may hold the same
+ * parameter; it is then one thing with one gradient.
  */
 public final class Parameter {
 

@@ -6,8 +6,8 @@ import io.github.lora4j.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model that answers token sequences with scores: a classifier with one row for each sequence, a language
- * model with one row for each token.
+ * A model that answers token sequences with scores: a classifier with one row for each sequence, a
+ * language model with one row for each token.
  */
 public abstract class SequenceModel extends Module {
 
@@ -15,7 +15,8 @@ public abstract class SequenceModel extends Module {
   protected SequenceModel() {}
 
   /**
-   * Computes the scores of a batch. Without a tape this is inference, and many threads may run it at once.
+   * Computes the scores of a batch. Without a tape this is inference, and many threads may run it
+   * at once.
    *
    * @param batch B sequences with N tokens in all
    * @param tape the tape of a training step, or null for inference

@@ -3,8 +3,9 @@ package io.github.lora4j.nn;
 import io.github.lora4j.tensor.Tensor;
 
 /**
- * A place in a module whose layer may be exchanged. The slot is the only reference to that layer: what is
- * set here is what the forward pass runs, what the tree shows and what parameters are counted.
+ * A place in a module whose layer may be exchanged. The slot is the only reference to that layer:
+ * what is set here is what the forward pass runs, what the tree shows and what parameters are
+ * counted.
  */
 public final class Slot {
 

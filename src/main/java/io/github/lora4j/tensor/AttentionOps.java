@@ -10,9 +10,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Causal multi-head attention over a batch given by offsets.
  *
- * <p>Sequences and heads are independent and are shared out among the threads. Inside one, queries are
- * taken in blocks of rows: the scores of a block against all keys it sees are the only large intermediate,
- * so that memory grows with T and not with its square. The backward pass computes the soft-max again.
+ * <p>Sequences and heads are independent and are shared out among the threads. Inside one, queries
+ * are taken in blocks of rows: the scores of a block against all keys it sees are the only large
+ * intermediate, so that memory grows with T and not with its square. The backward pass computes the
+ * soft-max again.
  */
 final class AttentionOps {
 
@@ -107,8 +108,7 @@ final class AttentionOps {
   }
 
   private static void checkOffsets(int[] offsets, int tokens) {
-    boolean fit =
-        offsets.length > 0 && offsets[0] == 0 && offsets[offsets.length - 1] == tokens;
+    boolean fit = offsets.length > 0 && offsets[0] == 0 && offsets[offsets.length - 1] == tokens;
     for (int i = 1; fit && i < offsets.length; i++) {
       fit = offsets[i] > offsets[i - 1];
     }
@@ -171,12 +171,13 @@ final class AttentionOps {
       }
     }
 
-    /** The soft-max of a block of queries against the keys up to its end; 0 where a key is not seen. */
+    /**
+     * The soft-max of a block of queries against the keys up to its end; 0 where a key is not seen.
+     */
     private Matrix probabilities(Matrix q, Matrix k, int first, int count) {
       int keys = first + count;
       Matrix p = scratch(0, count, keys);
-      kernels.multiply(
-          q.rows(first, count), k.rows(0, keys).transpose(), scaling(), p, false);
+      kernels.multiply(q.rows(first, count), k.rows(0, keys).transpose(), scaling(), p, false);
       for (int i = 0; i < count; i++) {
         int seen = first + i + 1;
         kernels.softmax(p.data(), i * keys, p.data(), i * keys, seen);
@@ -185,8 +186,7 @@ final class AttentionOps {
       return p;
     }
 
-    void backward(
-        Matrix dOut, @Nullable Matrix dQ, @Nullable Matrix dK, @Nullable Matrix dV) {
+    void backward(Matrix dOut, @Nullable Matrix dQ, @Nullable Matrix dK, @Nullable Matrix dV) {
       Parallel.forEach(
           (offsets.length - 1) * heads,
           task -> {

@@ -3,11 +3,11 @@ package io.github.lora4j.tensor;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Random numbers as a pure function of a key and an index, so that they depend neither on the number of
- * threads nor on what was drawn before, and nothing has to be saved to resume.
+ * Random numbers as a pure function of a key and an index, so that they depend neither on the
+ * number of threads nor on what was drawn before, and nothing has to be saved to resume.
  *
- * <p>The function is the finaliser of SplitMix64 (Steele et al. 2014) over {@code key + index * golden
- * ratio}.
+ * <p>The function is the finaliser of SplitMix64 (Steele et al. 2014) over {@code key + index *
+ * golden ratio}.
  */
 public final class CounterRandom {
 

@@ -70,9 +70,7 @@ final class ElementwiseOps {
     Tensor y = Tensor.outcome(x.shape(), scaled, x.tape(), recorder != null);
     if (recorder != null) {
       Gradient dX = x.neededGradient();
-      recorder.record(
-              y,
-              dOut -> Elementwise.addScaled(factor, dOut, dX.zerosOrPresent()));
+      recorder.record(y, dOut -> Elementwise.addScaled(factor, dOut, dX.zerosOrPresent()));
     }
     return y;
   }
@@ -87,11 +85,10 @@ final class ElementwiseOps {
       Gradient dX = x.neededGradient();
       float[] input = x.data();
       recorder.record(
-              y,
-              dOut ->
-                  dX.write(
-                      (target, accumulate) ->
-                          kernels.geluBackward(input, dOut, target, accumulate)));
+          y,
+          dOut ->
+              dX.write(
+                  (target, accumulate) -> kernels.geluBackward(input, dOut, target, accumulate)));
     }
     return y;
   }
@@ -112,8 +109,7 @@ final class ElementwiseOps {
     Tensor y = Tensor.outcome(x.shape(), kept, tape, recorder != null);
     if (recorder != null) {
       Gradient dX = x.neededGradient();
-      recorder.record(
-          y, dOut -> addKept(dOut, probability, key, dX.zerosOrPresent()));
+      recorder.record(y, dOut -> addKept(dOut, probability, key, dX.zerosOrPresent()));
     }
     return y;
   }

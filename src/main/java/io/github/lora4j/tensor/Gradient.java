@@ -4,8 +4,8 @@ import io.github.lora4j.kernel.Elementwise;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the gradient of one tensor is gathered. It is an object of its own so that the tape can refer to it
- * without keeping the tensor's data alive.
+ * Where the gradient of one tensor is gathered. It is an object of its own so that the tape can
+ * refer to it without keeping the tensor's data alive.
  */
 final class Gradient {
 
@@ -60,7 +60,10 @@ final class Gradient {
         });
   }
 
-  /** Adds an array that nobody will use or change after this call; it may become the gradient itself. */
+  /**
+   * Adds an array that nobody will use or change after this call; it may become the gradient
+   * itself.
+   */
   void addOwned(float[] summand) {
     if (values == null) {
       values = summand;

@@ -20,11 +20,7 @@ final class MatrixOps {
     Shape shape = x.shape().withColumns(other.shape().columns());
     float[] product = new float[shape.numel()];
     kernels.multiply(
-        x.matrix(),
-        other.matrix(),
-        1,
-        Matrix.of(product, shape.rows(), shape.columns()),
-        false);
+        x.matrix(), other.matrix(), 1, Matrix.of(product, shape.rows(), shape.columns()), false);
     Tensor y = Tensor.outcome(shape, product, tape, recorder != null);
     if (recorder != null) {
       ProductGradient gradient = ProductGradient.of(x, other, 1);
@@ -36,8 +32,7 @@ final class MatrixOps {
   static Tensor addMatmulInPlace(Tensor y, Tensor a, Tensor b, float factor) {
     checkProduct("addMatmulInPlace", a, b);
     Shape shape = a.shape().withColumns(b.shape().columns());
-    Operands.check(
-        y.shape().equals(shape), "addMatmulInPlace", "the shape " + shape, y.shape());
+    Operands.check(y.shape().equals(shape), "addMatmulInPlace", "the shape " + shape, y.shape());
     Kernels kernels = ActiveKernels.get();
     Tape tape = Operands.tape("addMatmulInPlace", y, a, b);
     Tape recorder = Operands.recorder(tape, y, a, b);
@@ -69,7 +64,10 @@ final class MatrixOps {
         other.shape());
   }
 
-  /** The gradient of {@code factor * (a b)}: {@code da += factor dOut b^T} and {@code db += factor a^T dOut}. */
+  /**
+   * The gradient of {@code factor * (a b)}: {@code da += factor dOut b^T} and {@code db += factor
+   * a^T dOut}.
+   */
   private record ProductGradient(
       @Nullable Gradient dA,
       @Nullable Gradient dB,
@@ -104,7 +102,11 @@ final class MatrixOps {
         dB.write(
             (target, accumulate) ->
                 kernels.multiply(
-                    a.transpose(), dProduct, factor, Matrix.of(target, inner, columns), accumulate));
+                    a.transpose(),
+                    dProduct,
+                    factor,
+                    Matrix.of(target, inner, columns),
+                    accumulate));
       }
     }
   }
@@ -147,8 +149,9 @@ final class MatrixOps {
   }
 
   /**
-   * The gradient of {@code x W^T + b}: {@code dx += dOut W}, and where they are trained {@code dW += dOut^T x} and
-   * {@code db += sum of the rows of dOut}. Of a frozen weight's input nothing is kept.
+   * The gradient of {@code x W^T + b}: {@code dx += dOut W}, and where they are trained {@code dW
+   * += dOut^T x} and {@code db += sum of the rows of dOut}. Of a frozen weight's input nothing is
+   * kept.
    */
   private record LinearGradient(
       @Nullable Gradient dX,
@@ -184,8 +187,7 @@ final class MatrixOps {
       }
       if (dWeight != null && input != null) {
         dWeight.write(
-            (dw, add) ->
-                kernels.multiply(dY.transpose(), input, 1, Matrix.of(dw, out, in), add));
+            (dw, add) -> kernels.multiply(dY.transpose(), input, 1, Matrix.of(dw, out, in), add));
       }
       if (dBias != null) {
         Elementwise.addRowSums(dOut, rows, out, dBias.zerosOrPresent());

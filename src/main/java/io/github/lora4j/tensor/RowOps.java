@@ -72,7 +72,10 @@ final class RowOps {
     return y;
   }
 
-  /** {@code dWeight += sum_i dOut_i * xhat_i} and {@code dBias += sum_i dOut_i}, rows in ascending order. */
+  /**
+   * {@code dWeight += sum_i dOut_i * xhat_i} and {@code dBias += sum_i dOut_i}, rows in ascending
+   * order.
+   */
   private static void addParameterGradients(
       float[] dOut,
       float[] x,
@@ -116,14 +119,13 @@ final class RowOps {
     if (recorder != null) {
       Gradient dX = x.neededGradient();
       recorder.record(
-              y,
-              dOut -> {
-                Parallel.forEach(
-                    rows,
-                    row ->
-                        kernels.softmaxBackward(p, row * columns, dOut, row * columns, columns));
-                dX.addOwned(dOut);
-              });
+          y,
+          dOut -> {
+            Parallel.forEach(
+                rows,
+                row -> kernels.softmaxBackward(p, row * columns, dOut, row * columns, columns));
+            dX.addOwned(dOut);
+          });
     }
     return y;
   }
@@ -181,13 +183,13 @@ final class RowOps {
     return y;
   }
 
-  /** Splits columns among tasks, so that a sum over rows keeps its order for any number of threads. */
-  private static void forColumns(
-      int columns, Elementwise.Range body) {
+  /**
+   * Splits columns among tasks, so that a sum over rows keeps its order for any number of threads.
+   */
+  private static void forColumns(int columns, Elementwise.Range body) {
     Parallel.forEach(
         (columns + COLUMNS_PER_TASK - 1) / COLUMNS_PER_TASK,
         task ->
-            body.accept(
-                task * COLUMNS_PER_TASK, Math.min(columns, (task + 1) * COLUMNS_PER_TASK)));
+            body.accept(task * COLUMNS_PER_TASK, Math.min(columns, (task + 1) * COLUMNS_PER_TASK)));
   }
 }

@@ -1,11 +1,13 @@
 package io.github.lora4j.tensor;
 
 /**
- * The token ids of a batch, its sequences laid end to end without padding. Only attention needs to know where
- * a sequence ends. Immutable by agreement: the arrays are not copied and must not be changed.
+ * The token ids of a batch, its sequences laid end to end without padding. Only attention needs to
+ * know where a sequence ends. Immutable by agreement: the arrays are not copied and must not be
+ * changed.
  *
  * @param tokenIds the ids of all sequences, {@code (N)}
- * @param offsets where each sequence begins, and at last N: {@code (B + 1)}, strictly ascending from 0
+ * @param offsets where each sequence begins, and at last N: {@code (B + 1)}, strictly ascending
+ *     from 0
  */
 public record Sequences(int[] tokenIds, int[] offsets) {
 

@@ -132,6 +132,8 @@ public final class Shape {
   /** The sizes in round brackets, such as {@code (8, 768)}. */
   @Override
   public String toString() {
-    return IntStream.of(dims).mapToObj(Integer::toString).collect(Collectors.joining(", ", "(", ")"));
+    return IntStream.of(dims)
+        .mapToObj(Integer::toString)
+        .collect(Collectors.joining(", ", "(", ")"));
   }
 }

@@ -4,11 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a forward pass leaves behind so that it can be run backwards once. Each training step has a tape of
- * its own, carried by the activations; it is used by one thread.
+ * What a forward pass leaves behind so that it can be run backwards once. Each training step has a
+ * tape of its own, carried by the activations; it is used by one thread.
  *
- * <p>A tape also names the moment of the run, from which random operations such as dropout draw: their
- * numbers are a function of seed, epoch, step and place.
+ * <p>A tape also names the moment of the run, from which random operations such as dropout draw:
+ * their numbers are a function of seed, epoch, step and place.
  */
 public final class Tape {
 
@@ -68,13 +68,13 @@ public final class Tape {
   }
 
   /**
-   * Runs backwards from a scalar: adds the gradient of {@code loss} to every parameter that requires one.
-   * Activations' gradients and what was kept for them are let go on the way.
+   * Runs backwards from a scalar: adds the gradient of {@code loss} to every parameter that
+   * requires one. Activations' gradients and what was kept for them are let go on the way.
    *
    * @param loss a scalar computed with this tape
    * @throws IllegalArgumentException if {@code loss} is not a scalar
-   * @throws IllegalStateException if the loss depends on nothing that requires a gradient, or the tape was
-   *     used before
+   * @throws IllegalStateException if the loss depends on nothing that requires a gradient, or the
+   *     tape was used before
    */
   void backward(Tensor loss) {
     if (loss.shape().numel() != 1) {

@@ -7,9 +7,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A float32 array with a shape, row-major. A leaf is a parameter or an input; every other tensor is the
- * outcome of an operation, and the operations are its methods. An operation changes none of its operands
- * unless its name ends in {@code InPlace}.
+ * A float32 array with a shape, row-major. A leaf is a parameter or an input; every other tensor is
+ * the outcome of an operation, and the operations are its methods. An operation changes none of its
+ * operands unless its name ends in {@code InPlace}.
  *
  * <p>Operations on tensors without a tape may run in many threads at once.
  */
@@ -57,14 +57,16 @@ public final class Tensor {
   }
 
   /**
-   * The outcome of an operation: on the tape of its operands, and with a gradient if it is to be recorded.
+   * The outcome of an operation: on the tape of its operands, and with a gradient if it is to be
+   * recorded.
    */
   static Tensor outcome(Shape shape, float[] data, @Nullable Tape tape, boolean recorded) {
     return new Tensor(shape, data, tape, recorded ? new Gradient(shape.numel()) : null);
   }
 
   /**
-   * These elements as an activation on a tape, such as the input of a network. Requires no gradient itself.
+   * These elements as an activation on a tape, such as the input of a network. Requires no gradient
+   * itself.
    *
    * @param tape the tape, or null for inference
    * @return a tensor that shares the elements
@@ -83,8 +85,8 @@ public final class Tensor {
   }
 
   /**
-   * The elements themselves, row-major, not a copy. The elements of a frozen weight that has been used must
-   * not be changed.
+   * The elements themselves, row-major, not a copy. The elements of a frozen weight that has been
+   * used must not be changed.
    *
    * @return the array
    */
@@ -157,7 +159,8 @@ public final class Tensor {
    * Runs the tape of this scalar backwards: adds its gradient to every parameter that requires one.
    *
    * @throws IllegalArgumentException if this is not a scalar
-   * @throws IllegalStateException if it has no tape, depends on no trained parameter, or its tape was used
+   * @throws IllegalStateException if it has no tape, depends on no trained parameter, or its tape
+   *     was used
    */
   public void backward() {
     if (tape == null) {
@@ -181,7 +184,9 @@ public final class Tensor {
     return Matrix.of(data, shape.rows(), shape.columns());
   }
 
-  /** This frozen weight in the layout of the active kernels, made at the first use and then kept. */
+  /**
+   * This frozen weight in the layout of the active kernels, made at the first use and then kept.
+   */
   PackedMatrix packed() {
     PackedMatrix present = packed;
     if (present == null) {
@@ -229,8 +234,8 @@ public final class Tensor {
   }
 
   /**
-   * GELU in the tanh approximation (Hendrycks and Gimpel 2016), {@code y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715
-   * x^3)))}: GPT-2's {@code gelu_new}.
+   * GELU in the tanh approximation (Hendrycks and Gimpel 2016), {@code y = x/2 (1 + tanh(sqrt(2/pi)
+   * (x + 0.044715 x^3)))}: GPT-2's {@code gelu_new}.
    *
    * @return {@code (...)}
    */
@@ -239,9 +244,9 @@ public final class Tensor {
   }
 
   /**
-   * Inverted dropout (Srivastava et al. 2014) while training: an element is 0 with the given probability,
-   * else {@code x / (1 - probability)}. The identity without a tape. Which elements fall is a function of
-   * the tape's seed, epoch and step, of the place and of the element's index.
+   * Inverted dropout (Srivastava et al. 2014) while training: an element is 0 with the given
+   * probability, else {@code x / (1 - probability)}. The identity without a tape. Which elements
+   * fall is a function of the tape's seed, epoch and step, of the place and of the element's index.
    *
    * @param probability in [0, 1)
    * @param place what tells this dropout from all others, see {@link CounterRandom#place}
@@ -275,10 +280,10 @@ public final class Tensor {
   }
 
   /**
-   * Adds a scaled product to this tensor in place, {@code y = y + factor * (a b)}. The outcome takes over the
-   * elements of this tensor; nothing is copied. So this tensor must have no other use, before or after, nor
-   * be the outcome of {@link #softmax}, which its backward pass reads, or of {@link #dropout}, which may be
-   * its input.
+   * Adds a scaled product to this tensor in place, {@code y = y + factor * (a b)}. The outcome
+   * takes over the elements of this tensor; nothing is copied. So this tensor must have no other
+   * use, before or after, nor be the outcome of {@link #softmax}, which its backward pass reads, or
+   * of {@link #dropout}, which may be its input.
    *
    * @param a {@code (..., k)}
    * @param b {@code (k, n)}
@@ -291,8 +296,8 @@ public final class Tensor {
   }
 
   /**
-   * Layer norm over the last dimension (Ba et al. 2016), {@code y = (x - mean) / sqrt(variance + eps) * weight +
-   * bias}.
+   * Layer norm over the last dimension (Ba et al. 2016), {@code y = (x - mean) / sqrt(variance +
+   * eps) * weight + bias}.
    *
    * @param weight {@code (C)}
    * @param bias {@code (C)}
@@ -325,13 +330,14 @@ public final class Tensor {
   }
 
   /**
-   * Looks up embeddings, {@code y_i = table_{ids[i]}}: the rows of this parameter that the ids name.
+   * Looks up embeddings, {@code y_i = table_{ids[i]}}: the rows of this parameter that the ids
+   * name.
    *
    * @param ids indices of rows of this table
    * @param tape the tape of the activations to come, or null for inference
    * @return {@code (ids.length, C)} for this table {@code (V, C)}
-   * @throws IllegalArgumentException if an id is out of range, or this table is on a tape and the given one
-   *     is another
+   * @throws IllegalArgumentException if an id is out of range, or this table is on a tape and the
+   *     given one is another
    */
   public Tensor embedding(int[] ids, @Nullable Tape tape) {
     return RowOps.embedding(this, ids, tape);
@@ -353,8 +359,8 @@ public final class Tensor {
   }
 
   /**
-   * Causal multi-head attention with query, key and value side by side in this tensor, in that order, as
-   * GPT-2's fused {@code c_attn} gives them.
+   * Causal multi-head attention with query, key and value side by side in this tensor, in that
+   * order, as GPT-2's fused {@code c_attn} gives them.
    *
    * @param heads NH; divides C
    * @param offsets where each sequence begins, and at last N, strictly ascending from 0
@@ -366,8 +372,8 @@ public final class Tensor {
   }
 
   /**
-   * Mean cross-entropy of the rows against target classes, {@code -1/n sum_i log softmax(x_i)[target_i]} in
-   * nats over the n rows whose target is not {@code ignoreIndex}.
+   * Mean cross-entropy of the rows against target classes, {@code -1/n sum_i log
+   * softmax(x_i)[target_i]} in nats over the n rows whose target is not {@code ignoreIndex}.
    *
    * @param targets one class for each row
    * @param ignoreIndex the target of rows that do not count

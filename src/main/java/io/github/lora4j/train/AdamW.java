@@ -7,8 +7,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Adam with decoupled weight decay (Loshchilov and Hutter 2019), {@code p -= lr (mhat / (sqrt(vhat) + eps) + decay p)}
- * with both moments corrected for their bias; the arithmetic of {@code torch.optim.AdamW}. Moments are float32.
+ * Adam with decoupled weight decay (Loshchilov and Hutter 2019), {@code p -= lr (mhat / (sqrt(vhat)
+ * + eps) + decay p)} with both moments corrected for their bias; the arithmetic of {@code
+ * torch.optim.AdamW}. Moments are float32.
  */
 public final class AdamW {
 
@@ -33,7 +34,8 @@ public final class AdamW {
    *
    * @param parameters what it changes, by name
    * @param learningRate the rate, above 0
-   * @param weightDecay the decay, at least 0; a parameter shrinks by {@code rate * decay} of itself in a step
+   * @param weightDecay the decay, at least 0; a parameter shrinks by {@code rate * decay} of itself
+   *     in a step
    */
   public AdamW(Map<String, Parameter> parameters, float learningRate, float weightDecay) {
     this(parameters, LearningRate.constant(learningRate), weightDecay);
@@ -44,7 +46,8 @@ public final class AdamW {
    *
    * @param parameters what it changes, by name
    * @param learningRate the rate of each step
-   * @param weightDecay the decay, at least 0; a parameter shrinks by {@code rate * decay} of itself in a step
+   * @param weightDecay the decay, at least 0; a parameter shrinks by {@code rate * decay} of itself
+   *     in a step
    */
   public AdamW(Map<String, Parameter> parameters, LearningRate learningRate, float weightDecay) {
     if (parameters.isEmpty()) {
@@ -94,7 +97,8 @@ public final class AdamW {
   }
 
   /**
-   * The length of all gradients taken as one vector, {@code sqrt(sum g^2)}, added up in double precision.
+   * The length of all gradients taken as one vector, {@code sqrt(sum g^2)}, added up in double
+   * precision.
    *
    * @return the global norm; 0 if there are no gradients, not finite if one of them is not
    */

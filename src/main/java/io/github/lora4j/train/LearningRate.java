@@ -24,7 +24,8 @@ public interface LearningRate {
   }
 
   /**
-   * Rises linearly from 0 to a peak, then falls along half a cosine (Loshchilov and Hutter 2017) to a tenth of it.
+   * Rises linearly from 0 to a peak, then falls along half a cosine (Loshchilov and Hutter 2017) to
+   * a tenth of it.
    *
    * @param peak the highest rate, above 0 and finite
    * @param warmupSteps the steps of the rise, at least 0

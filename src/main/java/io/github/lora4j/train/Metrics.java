@@ -6,13 +6,14 @@ package io.github.lora4j.train;
  * @param loss mean cross-entropy, nats per target
  * @param targets how many targets were told
  * @param accuracy the share of targets whose score was the highest, in [0, 1]
- * @param confusion how often class i was taken for class j, {@code confusion[i][j]}; empty for a language model
+ * @param confusion how often class i was taken for class j, {@code confusion[i][j]}; empty for a
+ *     language model
  */
 public record Metrics(double loss, long targets, double accuracy, long[][] confusion) {
 
   /**
-   * The mean over the classes of F1, {@code 2 tp / (2 tp + fp + fn)}, a class that neither occurs nor is told
-   * counting as 0.
+   * The mean over the classes of F1, {@code 2 tp / (2 tp + fp + fn)}, a class that neither occurs
+   * nor is told counting as 0.
    *
    * @return the macro F1 in [0, 1]; 0 for a language model
    */

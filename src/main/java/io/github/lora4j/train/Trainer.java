@@ -12,8 +12,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The training loop: forward, backward, clip, step, for each batch of each epoch, with evaluations of the
- * validation data every so many steps and at the end of an epoch.
+ * The training loop: forward, backward, clip, step, for each batch of each epoch, with evaluations
+ * of the validation data every so many steps and at the end of an epoch.
  */
 public final class Trainer {
 
@@ -39,8 +39,8 @@ public final class Trainer {
   }
 
   /**
-   * Clips gradients by their global norm: they are multiplied by {@code min(1, norm / (global norm + 1e-6))} (Pascanu
-   * et al. 2013).
+   * Clips gradients by their global norm: they are multiplied by {@code min(1, norm / (global norm
+   * + 1e-6))} (Pascanu et al. 2013).
    *
    * @param norm the largest global norm, above 0
    * @return this trainer
@@ -153,8 +153,7 @@ public final class Trainer {
   public static Metrics evaluate(SequenceModel model, BatchSource data) {
     MetricsCounter counter = new MetricsCounter();
     for (Batch batch : data.epoch(0)) {
-      counter.add(
-          model.forward(new Sequences(batch.tokenIds(), batch.offsets()), null), batch);
+      counter.add(model.forward(new Sequences(batch.tokenIds(), batch.offsets()), null), batch);
     }
     return counter.metrics();
   }
@@ -178,7 +177,8 @@ public final class Trainer {
       optimizer.zeroGrad();
       Tape tape = new Tape(seed, batch.epoch(), steps);
       Sequences sequences = new Sequences(batch.tokenIds(), batch.offsets());
-      Tensor loss = model.forward(sequences, tape).crossEntropy(batch.targets(), Batch.IGNORE_INDEX);
+      Tensor loss =
+          model.forward(sequences, tape).crossEntropy(batch.targets(), Batch.IGNORE_INDEX);
       checkFinite("loss", loss.item(), batch);
       loss.backward();
       double norm = optimizer.gradientNorm();
@@ -218,8 +218,7 @@ public final class Trainer {
       }
       double trainLoss = lossCount == 0 ? Double.NaN : lossSum / lossCount;
       EvaluationReport report =
-          new EvaluationReport(
-              steps, epoch, trainLoss, Trainer.evaluate(model, validation));
+          new EvaluationReport(steps, epoch, trainLoss, Trainer.evaluate(model, validation));
       lossSum = 0;
       lossCount = 0;
       history.add(report);

@@ -52,7 +52,8 @@ class AdamWTest {
       }
     }
     for (int i = 0; i < p.length; i++) {
-      // Each of 50 steps rounds the parameter once or twice, to half a unit of 2^-23 relative to 4 at most.
+      // Each of 50 steps rounds the parameter once or twice, to half a unit of 2^-23 relative to 4
+      // at most.
       assertEquals(p[i], parameter.data()[i], 50 * 2 * 4 * 0x1p-24, "element " + i);
     }
     assertEquals(50, optimizer.steps());

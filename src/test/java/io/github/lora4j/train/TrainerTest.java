@@ -48,8 +48,7 @@ class TrainerTest {
 
     @Override
     public Tensor forward(Sequences batch, @Nullable Tape tape) {
-      return head.forward(
-          table.forward(batch.tokenIds(), tape).gatherRows(batch.lastTokens()));
+      return head.forward(table.forward(batch.tokenIds(), tape).gatherRows(batch.lastTokens()));
     }
 
     @Override
@@ -123,7 +122,8 @@ class TrainerTest {
     assertEquals(160 * 3, result.tokens());
     assertEquals(160, steps.size());
     assertEquals(evaluations, result.history());
-    // Every fifth step, and at the end of each epoch of eight; both fall together every fortieth step.
+    // Every fifth step, and at the end of each epoch of eight; both fall together every fortieth
+    // step.
     assertEquals(160 / 5 + 20 - 160 / 40, evaluations.size());
   }
 
@@ -140,7 +140,8 @@ class TrainerTest {
 
   @Test
   void clippingBoundsTheUpdateOfPlainDescent() {
-    // With the first moment alone AdamW's first step does not depend on the length of the gradient, so the
+    // With the first moment alone AdamW's first step does not depend on the length of the gradient,
+    // so the
     // factor is seen in the second moment: a tiny norm makes eps count.
     SequenceModel clipped = new LastToken();
     SequenceModel free = new LastToken();
@@ -170,8 +171,7 @@ class TrainerTest {
     float[] before = weight.data().clone();
     NonFiniteException e =
         assertThrows(
-            NonFiniteException.class,
-            () -> trainer(model, 0.1f).fit(batches(3), batches(1), 1));
+            NonFiniteException.class, () -> trainer(model, 0.1f).fit(batches(3), batches(1), 1));
     assertTrue(e.getMessage().contains("step 0, epoch 0, batch 0"), e.getMessage());
     assertTrue(e.getMessage().contains("[0, 1]"), e.getMessage());
     assertArrayEquals(before, weight.data());

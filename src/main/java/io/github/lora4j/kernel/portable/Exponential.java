@@ -1,8 +1,9 @@
 package io.github.lora4j.kernel.portable;
 
 /**
- * Exponential function and hyperbolic tangent, right to about one unit in the last place of a float, with the
- * same bits from interpreter and compiled code. {@code Math.exp} promises neither the bits nor the speed.
+ * Exponential function and hyperbolic tangent, right to about one unit in the last place of a
+ * float, with the same bits from interpreter and compiled code. {@code Math.exp} promises neither
+ * the bits nor the speed.
  */
 final class Exponential {
 

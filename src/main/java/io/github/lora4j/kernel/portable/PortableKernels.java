@@ -196,8 +196,7 @@ public final class PortableKernels implements Kernels {
             double v = x[i];
             double t = Exponential.tanh(SQRT_2_OVER_PI * (v + CUBIC * v * v * v));
             double slope =
-                0.5 * (1 + t)
-                    + 0.5 * v * (1 - t * t) * SQRT_2_OVER_PI * (1 + 3 * CUBIC * v * v);
+                0.5 * (1 + t) + 0.5 * v * (1 - t * t) * SQRT_2_OVER_PI * (1 + 3 * CUBIC * v * v);
             float d = (float) (dy[i] * slope);
             dx[i] = accumulate ? dx[i] + d : d;
           }

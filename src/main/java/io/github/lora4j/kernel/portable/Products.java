@@ -8,9 +8,9 @@ import org.ejml.dense.row.mult.MatrixMatrixMult_FDRM;
 /**
  * Matrix products by EJML, a fixed number of rows per task.
  *
- * <p>Of EJML's algorithms only the one with the loops in the order row, inner, column is used, whatever the
- * size: it adds up each element in ascending order of the inner index, and its inner loop is one that the
- * compiler vectorises.
+ * <p>Of EJML's algorithms only the one with the loops in the order row, inner, column is used,
+ * whatever the size: it adds up each element in ascending order of the inner index, and its inner
+ * loop is one that the compiler vectorises.
  */
 final class Products {
 
@@ -53,7 +53,9 @@ final class Products {
     }
   }
 
-  /** The elements of a view in row-major order: the array seen if it has that order, else a copy. */
+  /**
+   * The elements of a view in row-major order: the array seen if it has that order, else a copy.
+   */
   static float[] dense(Matrix m) {
     if (m.offset() == 0
         && m.columnStride() == 1

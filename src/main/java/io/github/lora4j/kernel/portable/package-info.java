@@ -1,7 +1,8 @@
 /**
  * The kernels that run on every JVM: matrix products by EJML, plain loops for the rest.
  *
- * <p>No {@code fma} here: a processor or VM without it would fall back to arbitrary-precision arithmetic.
+ * <p>No {@code fma} here: a processor or VM without it would fall back to arbitrary-precision
+ * arithmetic.
  */
 @NullMarked
 package io.github.lora4j.kernel.portable;

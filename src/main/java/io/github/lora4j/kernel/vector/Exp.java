@@ -5,12 +5,13 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The exponential function of a vector, and its twin for the elements behind the last whole vector: the same
- * operations, so the same bits.
+ * The exponential function of a vector, and its twin for the elements behind the last whole vector:
+ * the same operations, so the same bits.
  *
- * <p>{@code x = n ln 2 + r} with {@code |r| <= ln 2 / 2}; {@code e^r} is a polynomial (Cephes, S. Moshier), {@code 2^n} is put
- * together in the exponent bits, in two factors so that results below the normal range come out right. n is rounded by adding a
- * constant after which a float has no fraction bits left. Error below two units in the last place.
+ * <p>{@code x = n ln 2 + r} with {@code |r| <= ln 2 / 2}; {@code e^r} is a polynomial (Cephes, S.
+ * Moshier), {@code 2^n} is put together in the exponent bits, in two factors so that results below
+ * the normal range come out right. n is rounded by adding a constant after which a float has no
+ * fraction bits left. Error below two units in the last place.
  */
 final class Exp {
 
@@ -36,7 +37,10 @@ final class Exp {
 
   static FloatVector of(FloatVector x) {
     FloatVector v = x.max(LOWEST).min(HIGHEST);
-    FloatVector rounded = v.fma(FloatVector.broadcast(Lanes.SPECIES, LOG2_E), FloatVector.broadcast(Lanes.SPECIES, ROUNDER));
+    FloatVector rounded =
+        v.fma(
+            FloatVector.broadcast(Lanes.SPECIES, LOG2_E),
+            FloatVector.broadcast(Lanes.SPECIES, ROUNDER));
     FloatVector n = rounded.sub(ROUNDER);
     FloatVector r = n.fma(FloatVector.broadcast(Lanes.SPECIES, -LN2_HIGH), v);
     r = n.fma(FloatVector.broadcast(Lanes.SPECIES, -LN2_LOW), r);
@@ -50,7 +54,8 @@ final class Exp {
     IntVector exponent = rounded.reinterpretAsInts().sub(ROUNDER_BITS);
     IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
     FloatVector first = half.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
-    FloatVector second = exponent.sub(half).add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+    FloatVector second =
+        exponent.sub(half).add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
     return p.mul(first).mul(second);
   }
 

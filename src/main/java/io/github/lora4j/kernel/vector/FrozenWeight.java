@@ -5,8 +5,9 @@ import io.github.lora4j.kernel.PackedMatrix;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A weight {@code (out, in)} that no longer changes, packed as the right operand of each direction at the first use of that
- * direction: of W^T for the forward pass, of W for the gradient of the input.
+ * A weight {@code (out, in)} that no longer changes, packed as the right operand of each direction
+ * at the first use of that direction: of W^T for the forward pass, of W for the gradient of the
+ * input.
  */
 final class FrozenWeight implements PackedMatrix {
 

@@ -3,9 +3,10 @@ package io.github.lora4j.kernel.vector;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * GELU and its gradient on a range. With {@code u = sqrt(2/pi) (x + 0.044715 x^3)}, {@code (1 + tanh u) / 2} is the logistic
- * function of 2u: {@code y = x s}, {@code s = 1 / (1 + e^-2u)}, which loses no digits where tanh is near -1. And {@code dy/dx = s +
- * x s (1 - s) 2u'}, where {@code 1 - s = e^-2u s}.
+ * GELU and its gradient on a range. With {@code u = sqrt(2/pi) (x + 0.044715 x^3)}, {@code (1 +
+ * tanh u) / 2} is the logistic function of 2u: {@code y = x s}, {@code s = 1 / (1 + e^-2u)}, which
+ * loses no digits where tanh is near -1. And {@code dy/dx = s + x s (1 - s) 2u'}, where {@code 1 -
+ * s = e^-2u s}.
  */
 final class GeluRange {
 
@@ -38,8 +39,7 @@ final class GeluRange {
     }
   }
 
-  static void backward(
-      float[] x, float[] dy, float[] dx, boolean accumulate, int from, int to) {
+  static void backward(float[] x, float[] dy, float[] dx, boolean accumulate, int from, int to) {
     int end = from + Lanes.SPECIES.loopBound(to - from);
     FloatVector keep = FloatVector.broadcast(Lanes.SPECIES, accumulate ? 1f : 0f);
     for (int i = from; i < end; i += Lanes.COUNT) {

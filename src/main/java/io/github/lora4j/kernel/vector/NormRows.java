@@ -2,7 +2,10 @@ package io.github.lora4j.kernel.vector;
 
 import jdk.incubator.vector.FloatVector;
 
-/** Layer norm of a row and its gradient. Sums are one vector of partial sums, then a tree, then the rest in order. */
+/**
+ * Layer norm of a row and its gradient. Sums are one vector of partial sums, then a tree, then the
+ * rest in order.
+ */
 final class NormRows {
 
   private NormRows() {}

@@ -4,13 +4,17 @@ import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.Parallel;
 
 /**
- * The packed forms of operands. The right operand {@code (k, n)} becomes panels of a tile's width, {@code (panel, k,
- * width)}; rows of the left operand {@code (m, k)} become slivers of a tile's height, {@code (sliver, k, ROWS)}. Missing columns
- * and rows are zeros, so that tiles at the edge are computed as all others.
+ * The packed forms of operands. The right operand {@code (k, n)} becomes panels of a tile's width,
+ * {@code (panel, k, width)}; rows of the left operand {@code (m, k)} become slivers of a tile's
+ * height, {@code (sliver, k, ROWS)}. Missing columns and rows are zeros, so that tiles at the edge
+ * are computed as all others.
  */
 final class Panels {
 
-  /** Side of the squares in which an operand is turned while packed, so that both sides stay in the cache. */
+  /**
+   * Side of the squares in which an operand is turned while packed, so that both sides stay in the
+   * cache.
+   */
   private static final int SQUARE = 16;
 
   private Panels() {}
@@ -76,8 +80,8 @@ final class Panels {
   }
 
   /**
-   * Packs rows {@code first} to {@code first + count - 1}, columns {@code k0} to {@code k1 - 1}, of the left operand,
-   * multiplied by alpha.
+   * Packs rows {@code first} to {@code first + count - 1}, columns {@code k0} to {@code k1 - 1}, of
+   * the left operand, multiplied by alpha.
    */
   static void packLeft(
       Matrix a, int first, int count, int k0, int k1, float alpha, float[] packed) {

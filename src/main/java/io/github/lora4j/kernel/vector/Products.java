@@ -5,11 +5,12 @@ import io.github.lora4j.kernel.Parallel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The matrix product around {@link Tiles}: cuts the result into blocks for the threads, and a block into tiles, so that
- * a panel of the right operand stays in the first cache and the rows of the left one in the second.
+ * The matrix product around {@link Tiles}: cuts the result into blocks for the threads, and a block
+ * into tiles, so that a panel of the right operand stays in the first cache and the rows of the
+ * left one in the second.
  *
- * <p>How the work is cut changes no result: an element is one chain of fma in ascending order of the inner index,
- * kept in {@code c} from one block of the inner dimension to the next.
+ * <p>How the work is cut changes no result: an element is one chain of fma in ascending order of
+ * the inner index, kept in {@code c} from one block of the inner dimension to the next.
  */
 final class Products {
 
@@ -57,7 +58,10 @@ final class Products {
     multiplyPacked(a, right, b.columns(), alpha, c, accumulate, null);
   }
 
-  /** Whether the result is at most a vector wide and the rows of {@code a} can be read where they are. */
+  /**
+   * Whether the result is at most a vector wide and the rows of {@code a} can be read where they
+   * are.
+   */
   private static boolean isNarrow(Matrix a, Matrix b, float alpha) {
     return b.columns() <= Lanes.COUNT && a.columnStride() == 1 && alpha == 1;
   }
@@ -149,8 +153,7 @@ final class Products {
           } else {
             float[] tile = scratch.tile;
             copy(data, at, c.rowStride(), tile, 0, Tiles.WIDE, height, width);
-            Tiles.wide(
-                k1 - k0, scratch.left, leftOffset, right, rightOffset, tile, 0, Tiles.WIDE);
+            Tiles.wide(k1 - k0, scratch.left, leftOffset, right, rightOffset, tile, 0, Tiles.WIDE);
             copy(tile, 0, Tiles.WIDE, data, at, c.rowStride(), height, width);
           }
         }
@@ -196,8 +199,7 @@ final class Products {
       int rows,
       int columns) {
     for (int i = 0; i < rows; i++) {
-      System.arraycopy(
-          from, fromOffset + i * fromStride, to, toOffset + i * toStride, columns);
+      System.arraycopy(from, fromOffset + i * fromStride, to, toOffset + i * toStride, columns);
     }
   }
 
@@ -240,7 +242,8 @@ final class Products {
           0,
           Lanes.COUNT);
     } else {
-      // A stride of zero reads the first row again for each missing one; those results are not used.
+      // A stride of zero reads the first row again for each missing one; those results are not
+      // used.
       for (int i = 0; i < height; i++) {
         int row = i * Lanes.COUNT;
         narrowRow(a, firstRow + i, right, tile, row, scratch);

@@ -2,7 +2,10 @@ package io.github.lora4j.kernel.vector;
 
 import jdk.incubator.vector.FloatVector;
 
-/** Soft-max of a row and its gradient. Sums are one vector of partial sums, then a tree, then the rest in order. */
+/**
+ * Soft-max of a row and its gradient. Sums are one vector of partial sums, then a tree, then the
+ * rest in order.
+ */
 final class SoftmaxRows {
 
   private SoftmaxRows() {}
@@ -59,8 +62,7 @@ final class SoftmaxRows {
     }
   }
 
-  static void expMinus(
-      float[] x, int xOffset, float shift, float[] p, int pOffset, int length) {
+  static void expMinus(float[] x, int xOffset, float shift, float[] p, int pOffset, int length) {
     exponentials(x, xOffset, shift, p, pOffset, length);
   }
 

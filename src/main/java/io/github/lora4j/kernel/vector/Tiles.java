@@ -4,11 +4,13 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The innermost loops of the matrix product: a tile of the result stays in registers while the inner dimension goes by.
+ * The innermost loops of the matrix product: a tile of the result stays in registers while the
+ * inner dimension goes by.
  *
- * <p>Each method is one loop written out, because a vector that crosses a call which is not inlined is boxed, and a
- * vector in an array is stored. An element of the tile starts at what stands in {@code c} and the products are added
- * to it by fma in ascending order of the inner index; that chain is the same wherever the element stands in the tile.
+ * <p>Each method is one loop written out, because a vector that crosses a call which is not inlined
+ * is boxed, and a vector in an array is stored. An element of the tile starts at what stands in
+ * {@code c} and the products are added to it by fma in ascending order of the inner index; that
+ * chain is the same wherever the element stands in the tile.
  */
 final class Tiles {
 
@@ -18,14 +20,24 @@ final class Tiles {
   /** Columns of a wide tile: two vectors. */
   static final int WIDE = 2 * LANES;
 
-  /** Rows of a tile: as many as leave registers for the operands; 512-bit machines have twice as many. */
+  /**
+   * Rows of a tile: as many as leave registers for the operands; 512-bit machines have twice as
+   * many.
+   */
   static final int ROWS = LANES >= 16 ? 12 : 6;
 
   private Tiles() {}
 
   /** A wide tile on packed operands, with as many rows as {@link #ROWS}. */
   static void wide(
-      int depth, float[] a, int aOffset, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
+      int depth,
+      float[] a,
+      int aOffset,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset,
+      int cStride) {
     if (ROWS == 12) {
       wide12(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
     } else {
@@ -35,7 +47,15 @@ final class Tiles {
 
   /** A narrow tile, one vector wide, that reads the rows of {@code a} where they are. */
   static void narrow(
-      int depth, float[] a, int aOffset, int aStride, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset,
+      int cStride) {
     if (ROWS == 12) {
       narrow12(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
     } else {
@@ -44,10 +64,18 @@ final class Tiles {
   }
 
   /**
-   * Adds {@code a b} to 12 rows of two vectors. {@code a}: {@code (depth, 12)}, {@code b}: {@code (depth, 2 LANES)}, both packed.
+   * Adds {@code a b} to 12 rows of two vectors. {@code a}: {@code (depth, 12)}, {@code b}: {@code
+   * (depth, 2 LANES)}, both packed.
    */
   static void wide12(
-      int depth, float[] a, int aOffset, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
+      int depth,
+      float[] a,
+      int aOffset,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset,
+      int cStride) {
     FloatVector c0x0 = FloatVector.fromArray(SPECIES, c, cOffset);
     FloatVector c0x1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
     FloatVector c1x0 = FloatVector.fromArray(SPECIES, c, cOffset + cStride);
@@ -139,10 +167,18 @@ final class Tiles {
   }
 
   /**
-   * Adds {@code a b} to 6 rows of two vectors. {@code a}: {@code (depth, 6)}, {@code b}: {@code (depth, 2 LANES)}, both packed.
+   * Adds {@code a b} to 6 rows of two vectors. {@code a}: {@code (depth, 6)}, {@code b}: {@code
+   * (depth, 2 LANES)}, both packed.
    */
   static void wide6(
-      int depth, float[] a, int aOffset, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
+      int depth,
+      float[] a,
+      int aOffset,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset,
+      int cStride) {
     FloatVector c0x0 = FloatVector.fromArray(SPECIES, c, cOffset);
     FloatVector c0x1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
     FloatVector c1x0 = FloatVector.fromArray(SPECIES, c, cOffset + cStride);
@@ -192,10 +228,19 @@ final class Tiles {
   }
 
   /**
-   * Adds {@code a b} to 12 rows of one vector. {@code a}: 12 rows of {@code depth}, as they are; {@code b}: {@code (depth, LANES)}, packed.
+   * Adds {@code a b} to 12 rows of one vector. {@code a}: 12 rows of {@code depth}, as they are;
+   * {@code b}: {@code (depth, LANES)}, packed.
    */
   static void narrow12(
-      int depth, float[] a, int aOffset, int aStride, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset,
+      int cStride) {
     FloatVector c0x0 = FloatVector.fromArray(SPECIES, c, cOffset);
     FloatVector c1x0 = FloatVector.fromArray(SPECIES, c, cOffset + cStride);
     FloatVector c2x0 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride);
@@ -261,10 +306,19 @@ final class Tiles {
   }
 
   /**
-   * Adds {@code a b} to 6 rows of one vector. {@code a}: 6 rows of {@code depth}, as they are; {@code b}: {@code (depth, LANES)}, packed.
+   * Adds {@code a b} to 6 rows of one vector. {@code a}: 6 rows of {@code depth}, as they are;
+   * {@code b}: {@code (depth, LANES)}, packed.
    */
   static void narrow6(
-      int depth, float[] a, int aOffset, int aStride, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset,
+      int cStride) {
     FloatVector c0x0 = FloatVector.fromArray(SPECIES, c, cOffset);
     FloatVector c1x0 = FloatVector.fromArray(SPECIES, c, cOffset + cStride);
     FloatVector c2x0 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride);

@@ -16,8 +16,8 @@ public final class VectorKernels implements Kernels {
   private static final int WARM_UP_DEPTH = 256;
 
   /**
-   * Creates the kernels and warms the tiles up, before any other loop of another width can spoil what the compiler learns
-   * of them.
+   * Creates the kernels and warms the tiles up, before any other loop of another width can spoil
+   * what the compiler learns of them.
    *
    * @throws UnsupportedOperationException if the machine has no vectors of at least four floats
    */
@@ -58,8 +58,7 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void linear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y) {
-    Products.multiplyPacked(
-        x, ((FrozenWeight) weight).forward(), weight.rows(), 1, y, false, bias);
+    Products.multiplyPacked(x, ((FrozenWeight) weight).forward(), weight.rows(), 1, y, false, bias);
   }
 
   @Override
@@ -98,9 +97,7 @@ public final class VectorKernels implements Kernels {
     forRows(
         rows,
         columns,
-        row ->
-            NormRows.forward(
-                x, row, columns, weight, bias, eps, y, mean, inverseDeviation));
+        row -> NormRows.forward(x, row, columns, weight, bias, eps, y, mean, inverseDeviation));
   }
 
   @Override
@@ -119,15 +116,7 @@ public final class VectorKernels implements Kernels {
         columns,
         row ->
             NormRows.backward(
-                dy,
-                x,
-                row,
-                columns,
-                weight,
-                mean[row],
-                inverseDeviation[row],
-                dx,
-                accumulate));
+                dy, x, row, columns, weight, mean[row], inverseDeviation[row], dx, accumulate));
   }
 
   /** Hands out rows in groups that are worth a thread's while. */
@@ -150,8 +139,7 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void geluBackward(float[] x, float[] dy, float[] dx, boolean accumulate) {
-    Elementwise.chunks(
-        x.length, (from, to) -> GeluRange.backward(x, dy, dx, accumulate, from, to));
+    Elementwise.chunks(x.length, (from, to) -> GeluRange.backward(x, dy, dx, accumulate, from, to));
   }
 
   @Override
