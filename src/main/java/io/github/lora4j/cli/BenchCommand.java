@@ -14,6 +14,7 @@ import io.github.lora4j.lora.Lora;
 import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.Targets;
 import io.github.lora4j.nn.SequenceModel;
+import io.github.lora4j.tensor.Buffers;
 import io.github.lora4j.tensor.CounterRandom;
 import io.github.lora4j.tensor.Sequences;
 import io.github.lora4j.tensor.Tape;
@@ -145,11 +146,12 @@ final class BenchCommand implements Callable<Integer> {
     Arrays.setAll(offsets, i -> i * tokens);
     Sequences sequences = new Sequences(ids, offsets);
     AdamW optimizer = new AdamW(tree.trainedParameters(), 8e-4f, 0.1f);
+    Buffers buffers = new Buffers();
     double[] seconds = new double[steps];
     for (int step = -warmup; step < steps; step++) {
       long start = System.nanoTime();
       optimizer.zeroGrad();
-      Tensor logits = forward.apply(sequences, new Tape(SEED, 0, step + warmup));
+      Tensor logits = forward.apply(sequences, new Tape(buffers, SEED, 0, step + warmup));
       logits.crossEntropy(targetIds, Batch.IGNORE_INDEX).backward();
       optimizer.step(1);
       if (step >= 0) {

@@ -79,7 +79,7 @@ final class AttentionOps {
     Kernels kernels = ActiveKernels.get();
     Tape tape = Operands.tape("causalAttention", q.tensor(), k.tensor(), v.tensor());
     Tape recorder = Operands.recorder(tape, q.tensor(), k.tensor(), v.tensor());
-    float[] attended = new float[tokens * channels];
+    float[] attended = Tape.array(tape, tokens * channels);
     Attention attention =
         new Attention(
             kernels,

@@ -14,13 +14,13 @@ final class ElementwiseOps {
         x.shape().equals(other.shape()), "add", "equal shapes", x.shape(), other.shape());
     Tape tape = Operands.tape("add", x, other);
     Tape recorder = Operands.recorder(tape, x, other);
-    float[] sum = new float[x.data().length];
+    float[] sum = Tape.array(tape, x.data().length);
     Elementwise.add(x.data(), other.data(), sum);
     Tensor y = Tensor.outcome(x.shape(), sum, tape, recorder != null);
     if (recorder != null) {
       Gradient dX = x.gradient();
       Gradient dOther = other.gradient();
-      recorder.record(
+      recorder.recordPassing(
           y,
           dOut -> {
             if (dX != null && dOther != null) {
@@ -41,7 +41,7 @@ final class ElementwiseOps {
         x.shape().equals(other.shape()), "multiply", "equal shapes", x.shape(), other.shape());
     Tape tape = Operands.tape("multiply", x, other);
     Tape recorder = Operands.recorder(tape, x, other);
-    float[] product = new float[x.data().length];
+    float[] product = Tape.zeros(tape, x.data().length);
     Elementwise.addProduct(x.data(), other.data(), product);
     Tensor y = Tensor.outcome(x.shape(), product, tape, recorder != null);
     if (recorder != null) {
@@ -65,7 +65,7 @@ final class ElementwiseOps {
 
   static Tensor scale(Tensor x, float factor) {
     Tape recorder = Operands.recorder(x.tape(), x);
-    float[] scaled = new float[x.data().length];
+    float[] scaled = Tape.zeros(x.tape(), x.data().length);
     Elementwise.addScaled(factor, x.data(), scaled);
     Tensor y = Tensor.outcome(x.shape(), scaled, x.tape(), recorder != null);
     if (recorder != null) {
@@ -78,7 +78,7 @@ final class ElementwiseOps {
   static Tensor gelu(Tensor x) {
     Kernels kernels = ActiveKernels.get();
     Tape recorder = Operands.recorder(x.tape(), x);
-    float[] activated = new float[x.data().length];
+    float[] activated = Tape.array(x.tape(), x.data().length);
     kernels.gelu(x.data(), activated);
     Tensor y = Tensor.outcome(x.shape(), activated, x.tape(), recorder != null);
     if (recorder != null) {
@@ -104,7 +104,7 @@ final class ElementwiseOps {
     }
     Tape recorder = Operands.recorder(tape, x);
     long key = tape.randomKey(place);
-    float[] kept = new float[x.data().length];
+    float[] kept = Tape.zeros(tape, x.data().length);
     addKept(x.data(), probability, key, kept);
     Tensor y = Tensor.outcome(x.shape(), kept, tape, recorder != null);
     if (recorder != null) {

@@ -16,10 +16,17 @@ final class Gradient {
   }
 
   private final int length;
+  private final @Nullable Tape tape;
   private float @Nullable [] values;
 
-  Gradient(int length) {
+  /**
+   * @param length the number of elements
+   * @param tape whose memory the gradient of an activation uses; null for a parameter, whose
+   *     gradient outlives the step
+   */
+  Gradient(int length, @Nullable Tape tape) {
     this.length = length;
+    this.tape = tape;
   }
 
   float @Nullable [] values() {
@@ -32,7 +39,7 @@ final class Gradient {
     if (present != null) {
       writer.write(present, true);
     } else {
-      float[] fresh = new float[length];
+      float[] fresh = Tape.array(tape, length);
       writer.write(fresh, false);
       values = fresh;
     }
@@ -42,7 +49,7 @@ final class Gradient {
   float[] zerosOrPresent() {
     float[] present = values;
     if (present == null) {
-      present = new float[length];
+      present = Tape.zeros(tape, length);
       values = present;
     }
     return present;
@@ -61,11 +68,11 @@ final class Gradient {
   }
 
   /**
-   * Adds an array that nobody will use or change after this call; it may become the gradient
-   * itself.
+   * Adds an array of the tape's that nobody will use or change after this call; it may become the
+   * gradient itself.
    */
   void addOwned(float[] summand) {
-    if (values == null) {
+    if (values == null && tape != null) {
       values = summand;
     } else {
       add(summand);

@@ -3,6 +3,7 @@ package io.github.lora4j.tensor;
 import io.github.lora4j.kernel.ActiveKernels;
 import io.github.lora4j.kernel.Kernels;
 import io.github.lora4j.kernel.Parallel;
+import java.util.Arrays;
 
 /** Operations that end in a scalar. */
 final class LossOps {
@@ -26,8 +27,7 @@ final class LossOps {
     boolean recorded = recorder != null;
     float[] x = logits.data();
     double[] losses = new double[rows];
-    // Rows that do not count keep the zeros that are their gradient.
-    float[] p = new float[recorded ? x.length : 0];
+    float[] p = recorded ? Tape.array(tape, x.length) : new float[0];
     Parallel.forEach(
         rows,
         row -> {
@@ -36,6 +36,8 @@ final class LossOps {
             int at = recorded ? row * classes : 0;
             double logSumExp = kernels.softmax(x, row * classes, target, at, classes);
             losses[row] = logSumExp - x[row * classes + targets[row]];
+          } else if (recorded) {
+            Arrays.fill(p, row * classes, (row + 1) * classes, 0f); // its gradient
           }
         });
     double sum = 0;

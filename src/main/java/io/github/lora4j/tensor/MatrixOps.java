@@ -18,7 +18,7 @@ final class MatrixOps {
     Tape tape = Operands.tape("matmul", x, other);
     Tape recorder = Operands.recorder(tape, x, other);
     Shape shape = x.shape().withColumns(other.shape().columns());
-    float[] product = new float[shape.numel()];
+    float[] product = Tape.array(tape, shape.numel());
     kernels.multiply(
         x.matrix(), other.matrix(), 1, Matrix.of(product, shape.rows(), shape.columns()), false);
     Tensor y = Tensor.outcome(shape, product, tape, recorder != null);
@@ -41,7 +41,7 @@ final class MatrixOps {
     if (recorder != null) {
       Gradient dY = y.gradient();
       ProductGradient gradient = ProductGradient.of(a, b, factor);
-      recorder.record(
+      recorder.recordPassing(
           sum,
           dOut -> {
             gradient.add(kernels, dOut);
@@ -129,7 +129,7 @@ final class MatrixOps {
     Tape tape = Operands.tape("linear", x, weight, bias);
     Tape recorder = Operands.recorder(tape, x, weight, bias);
     Shape shape = x.shape().withColumns(weight.shape().dim(0));
-    float[] mapped = new float[shape.numel()];
+    float[] mapped = Tape.array(tape, shape.numel());
     Matrix out = Matrix.of(mapped, shape.rows(), shape.columns());
     float[] offset = bias == null ? null : bias.data();
     if (weight.requiresGrad()) {

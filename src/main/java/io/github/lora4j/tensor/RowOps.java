@@ -28,7 +28,7 @@ final class RowOps {
     Tape tape = Operands.tape("layerNorm", x, weight, bias);
     Tape recorder = Operands.recorder(tape, x, weight, bias);
     int rows = x.shape().rows();
-    float[] normalized = new float[x.data().length];
+    float[] normalized = Tape.array(tape, x.data().length);
     float[] mean = new float[rows];
     float[] inverseDeviation = new float[rows];
     float[] input = x.data();
@@ -110,7 +110,7 @@ final class RowOps {
     int columns = x.shape().columns();
     int rows = x.shape().rows();
     float[] input = x.data();
-    float[] p = new float[input.length];
+    float[] p = Tape.array(x.tape(), input.length);
     if (columns > 0) {
       Parallel.forEach(
           rows, row -> kernels.softmax(input, row * columns, p, row * columns, columns));
@@ -118,7 +118,7 @@ final class RowOps {
     Tensor y = Tensor.outcome(x.shape(), p, x.tape(), recorder != null);
     if (recorder != null) {
       Gradient dX = x.neededGradient();
-      recorder.record(
+      recorder.recordPassing(
           y,
           dOut -> {
             Parallel.forEach(
@@ -155,7 +155,7 @@ final class RowOps {
       }
     }
     Tape recorder = Operands.recorder(tape, x);
-    float[] picked = new float[Shape.of(rows.length, columns).numel()];
+    float[] picked = Tape.array(tape, Shape.of(rows.length, columns).numel());
     for (int i = 0; i < rows.length; i++) {
       System.arraycopy(x.data(), rows[i] * columns, picked, i * columns, columns);
     }

@@ -1,7 +1,9 @@
 package io.github.lora4j.tensor;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a forward pass leaves behind so that it can be run backwards once. Each training step has a
@@ -18,14 +20,24 @@ public final class Tape {
     /**
      * Adds to the gradients of the operands.
      *
-     * @param dOut the gradient of the outcome; owned by this call, nobody else uses it any more
+     * @param dOut the gradient of the outcome; nobody else uses it, so this call may change it, but
+     *     only an operation recorded with {@link #recordPassing} may give it on
      */
     void accept(float[] dOut);
   }
 
-  private record Node(Gradient outcome, Backward backward) {}
+  /**
+   * A recorded operation.
+   *
+   * @param outcome the gradient of its outcome
+   * @param values the elements of its outcome, or null if there are no buffers to give them back to
+   * @param passes whether the gradient of the outcome may become that of an operand
+   */
+  private record Node(
+      Gradient outcome, float @Nullable [] values, boolean passes, Backward backward) {}
 
   private final List<Node> nodes = new ArrayList<>();
+  private final @Nullable Buffers buffers;
   private final long randomKey;
   private boolean used;
 
@@ -42,7 +54,38 @@ public final class Tape {
    * @param step the step of the whole run, from 0
    */
   public Tape(long seed, long epoch, long step) {
+    this(null, seed, epoch, step);
+  }
+
+  /**
+   * Creates a tape for one step of a run that uses the memory of the step before again.
+   *
+   * @param buffers takes back what it lent to the tape before and lends it to this one; null for
+   *     fresh memory
+   * @param seed the seed of the run
+   * @param epoch the epoch, from 0
+   * @param step the step of the whole run, from 0
+   */
+  public Tape(@Nullable Buffers buffers, long seed, long epoch, long step) {
+    this.buffers = buffers;
     this.randomKey = CounterRandom.key(seed, epoch, step);
+    if (buffers != null) {
+      buffers.nextStep();
+    }
+  }
+
+  /** An array for the outcome of an operation; its elements may be anything. */
+  static float[] array(@Nullable Tape tape, int length) {
+    return tape == null || tape.buffers == null ? new float[length] : tape.buffers.take(length);
+  }
+
+  /** An array of zeros for the outcome of an operation. */
+  static float[] zeros(@Nullable Tape tape, int length) {
+    float[] array = array(tape, length);
+    if (tape != null && tape.buffers != null) {
+      Arrays.fill(array, 0f);
+    }
+    return array;
   }
 
   /** The key that random operations at the given place draw with. */
@@ -59,12 +102,23 @@ public final class Tape {
     return nodes.size();
   }
 
+  /** Records an operation that does not keep the gradient of its outcome. */
   void record(Tensor outcome, Backward backward) {
+    record(outcome, false, backward);
+  }
+
+  /** Records an operation that may make the gradient of its outcome that of an operand. */
+  void recordPassing(Tensor outcome, Backward backward) {
+    record(outcome, true, backward);
+  }
+
+  private void record(Tensor outcome, boolean passes, Backward backward) {
     if (used) {
       throw new IllegalStateException(
           "tape: a new tape for each forward pass expected, got one that was run backwards");
     }
-    nodes.add(new Node(outcome.neededGradient(), backward));
+    float[] values = buffers == null ? null : outcome.data();
+    nodes.add(new Node(outcome.neededGradient(), values, passes, backward));
   }
 
   /**
@@ -96,6 +150,19 @@ public final class Tape {
       if (dOut != null) {
         node.backward().accept(dOut);
       }
+      if (buffers != null) {
+        release(buffers, node, dOut);
+      }
+    }
+  }
+
+  /** Every operation that read the outcome has run backwards by now. */
+  private static void release(Buffers buffers, Node node, float @Nullable [] dOut) {
+    if (node.values() != null) {
+      buffers.release(node.values());
+    }
+    if (dOut != null && !node.passes()) {
+      buffers.release(dOut);
     }
   }
 }

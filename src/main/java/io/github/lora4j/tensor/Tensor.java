@@ -61,7 +61,7 @@ public final class Tensor {
    * recorded.
    */
   static Tensor outcome(Shape shape, float[] data, @Nullable Tape tape, boolean recorded) {
-    return new Tensor(shape, data, tape, recorded ? new Gradient(shape.numel()) : null);
+    return new Tensor(shape, data, tape, recorded ? new Gradient(shape.numel(), tape) : null);
   }
 
   /**
@@ -132,7 +132,7 @@ public final class Tensor {
    * @return this tensor
    */
   public Tensor requireGrad(boolean requiresGrad) {
-    gradient = requiresGrad ? new Gradient(shape.numel()) : null;
+    gradient = requiresGrad ? new Gradient(shape.numel(), null) : null;
     packed = null;
     return this;
   }

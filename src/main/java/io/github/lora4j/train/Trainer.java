@@ -2,6 +2,7 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.error.NonFiniteException;
 import io.github.lora4j.nn.SequenceModel;
+import io.github.lora4j.tensor.Buffers;
 import io.github.lora4j.tensor.Sequences;
 import io.github.lora4j.tensor.Tape;
 import io.github.lora4j.tensor.Tensor;
@@ -160,6 +161,7 @@ public final class Trainer {
 
   /** What one call of fit keeps from step to step. */
   private final class Run {
+    private final Buffers buffers = new Buffers();
     private final BatchSource validation;
     private final List<EvaluationReport> history = new ArrayList<>();
     private long steps;
@@ -175,7 +177,7 @@ public final class Trainer {
     void step(Batch batch) {
       long start = System.nanoTime();
       optimizer.zeroGrad();
-      Tape tape = new Tape(seed, batch.epoch(), steps);
+      Tape tape = new Tape(buffers, seed, batch.epoch(), steps);
       Sequences sequences = new Sequences(batch.tokenIds(), batch.offsets());
       Tensor loss =
           model.forward(sequences, tape).crossEntropy(batch.targets(), Batch.IGNORE_INDEX);

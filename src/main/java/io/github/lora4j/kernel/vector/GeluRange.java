@@ -41,7 +41,6 @@ final class GeluRange {
 
   static void backward(float[] x, float[] dy, float[] dx, boolean accumulate, int from, int to) {
     int end = from + Lanes.SPECIES.loopBound(to - from);
-    FloatVector keep = FloatVector.broadcast(Lanes.SPECIES, accumulate ? 1f : 0f);
     for (int i = from; i < end; i += Lanes.COUNT) {
       FloatVector v = FloatVector.fromArray(Lanes.SPECIES, x, i);
       FloatVector square = v.mul(v);
@@ -57,7 +56,11 @@ final class GeluRange {
               FloatVector.broadcast(Lanes.SPECIES, -LINEAR));
       FloatVector rest = v.mul(s).mul(e.mul(s)).mul(twiceSlope);
       FloatVector d = FloatVector.fromArray(Lanes.SPECIES, dy, i).mul(s.add(rest));
-      FloatVector.fromArray(Lanes.SPECIES, dx, i).fma(keep, d).intoArray(dx, i);
+      if (accumulate) {
+        FloatVector.fromArray(Lanes.SPECIES, dx, i).add(d).intoArray(dx, i);
+      } else {
+        d.intoArray(dx, i);
+      }
     }
     for (int i = end; i < to; i++) {
       float v = x[i];
@@ -66,7 +69,7 @@ final class GeluRange {
       float s = 1f / (e + 1f);
       float twiceSlope = Math.fma(square, -3 * CUBIC, -LINEAR);
       float d = dy[i] * (s + v * s * (e * s) * twiceSlope);
-      dx[i] = Math.fma(dx[i], accumulate ? 1f : 0f, d);
+      dx[i] = accumulate ? dx[i] + d : d;
     }
   }
 }

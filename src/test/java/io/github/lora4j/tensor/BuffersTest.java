@@ -1,0 +1,165 @@
+package io.github.lora4j.tensor;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class BuffersTest {
+
+  private static final int TOKENS = 40;
+  private static final int CHANNELS = 48;
+  private static final int LENGTH = TOKENS * CHANNELS;
+  private static final int RANK = 30;
+  private static final int CLASSES = 50;
+  private static final int[] OFFSETS = {0, 13, TOKENS};
+
+  /** Every operation once, each outcome large enough to be lent. */
+  private static final class Network {
+    private final Tensor table = trained(1, 100, CHANNELS);
+    private final Tensor frozen = random(2, CHANNELS, CHANNELS);
+    private final Tensor weight = trained(3, 3 * CHANNELS, CHANNELS);
+    private final Tensor bias = trained(4, 3 * CHANNELS);
+    private final Tensor gain = trained(5, CHANNELS);
+    private final Tensor shift = trained(6, CHANNELS);
+    private final Tensor down = trained(7, CHANNELS, RANK);
+    private final Tensor up = trained(8, RANK, CHANNELS);
+    private final Tensor head = trained(9, CLASSES, CHANNELS);
+
+    Tensor loss(Tape tape) {
+      int[] ids = new int[TOKENS];
+      Arrays.setAll(ids, i -> i * 7 % 100);
+      Tensor x = table.embedding(ids, tape).scale(0.5f);
+      Tensor normalized = x.layerNorm(gain, shift, 1e-5f).dropout(0.1f, 1);
+      Tensor attended = normalized.linear(weight, bias).causalAttention(3, OFFSETS);
+      Tensor projected = attended.linear(frozen, null);
+      Tensor sum = x.add(projected.addMatmulInPlace(attended.matmul(down), up, 0.5f));
+      Tensor gated = sum.gelu().multiply(sum.softmax()).add(sum);
+      int[] rows = new int[TOKENS];
+      Arrays.setAll(rows, i -> TOKENS - 1 - i);
+      Tensor logits = gated.gatherRows(rows).linear(head, null);
+      int[] targets = new int[TOKENS];
+      Arrays.setAll(targets, i -> i % 5 == 0 ? -1 : i % CLASSES);
+      return logits.crossEntropy(targets, -1);
+    }
+
+    List<float[]> gradients(Tape tape) {
+      Tensor loss = loss(tape);
+      loss.backward();
+      List<float[]> gradients = new ArrayList<>();
+      gradients.add(new float[] {loss.item()});
+      for (Tensor leaf : List.of(table, weight, bias, gain, shift, down, up, head)) {
+        gradients.add(leaf.grad());
+        leaf.zeroGrad();
+      }
+      return gradients;
+    }
+  }
+
+  private static Tensor random(long key, int... dims) {
+    Tensor tensor = Tensor.zeros(dims);
+    CounterRandom.fillGaussian(key, 0.3f, tensor.data());
+    return tensor;
+  }
+
+  private static Tensor trained(long key, int... dims) {
+    return random(key, dims).requireGrad(true);
+  }
+
+  @Test
+  void staleMemoryChangesNoBit() {
+    Network network = new Network();
+    List<float[]> fresh = network.gradients(new Tape(1, 0, 0));
+    Buffers buffers = new Buffers();
+    network.gradients(new Tape(buffers, 1, 0, 0));
+    poison(buffers);
+    List<float[]> recycled = network.gradients(new Tape(buffers, 1, 0, 0));
+
+    for (int i = 0; i < fresh.size(); i++) {
+      assertNotNull(fresh.get(i));
+      assertTrue(anyNonZero(fresh.get(i)));
+      assertArrayEquals(fresh.get(i), recycled.get(i), "gradient " + i);
+    }
+  }
+
+  /** Leaves an infinity or no number in every element that will be lent again. */
+  private static void poison(Buffers buffers) {
+    for (int length : new int[] {LENGTH, 3 * LENGTH, TOKENS * RANK, TOKENS * CLASSES}) {
+      for (int i = 0; i < 30; i++) {
+        Arrays.fill(buffers.take(length), i % 2 == 0 ? Float.NaN : Float.POSITIVE_INFINITY);
+      }
+    }
+    buffers.nextStep();
+  }
+
+  private static boolean anyNonZero(float[] values) {
+    for (float value : values) {
+      if (value != 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Test
+  void gradientsOfParametersOutliveTheStep() {
+    Network network = new Network();
+    Buffers buffers = new Buffers();
+    List<float[]> first = network.gradients(new Tape(buffers, 1, 0, 0));
+    List<float[]> copies = first.stream().map(float[]::clone).toList();
+    network.gradients(new Tape(buffers, 1, 0, 1));
+
+    for (int i = 0; i < first.size(); i++) {
+      assertArrayEquals(copies.get(i), first.get(i));
+    }
+  }
+
+  @Test
+  void anArrayIsLentToOneAtATime() {
+    Buffers buffers = new Buffers();
+    float[] first = buffers.take(LENGTH);
+    assertNotSame(first, buffers.take(LENGTH));
+    buffers.release(first);
+    buffers.release(first);
+    assertSame(first, buffers.take(LENGTH));
+    assertNotSame(first, buffers.take(LENGTH));
+  }
+
+  @Test
+  void aStrangersArrayIsNotTaken() {
+    Buffers buffers = new Buffers();
+    float[] foreign = new float[LENGTH];
+    buffers.release(foreign);
+    assertNotSame(foreign, buffers.take(LENGTH));
+  }
+
+  @Test
+  void lengthsThatAStepDidNotAskForAreLetGo() {
+    Buffers buffers = new Buffers();
+    float[] once = buffers.take(LENGTH);
+    buffers.nextStep();
+    buffers.take(LENGTH + 1);
+    buffers.nextStep();
+    assertNotSame(once, buffers.take(LENGTH));
+  }
+
+  @Test
+  void theStepsOfARunMakeNoFurtherArrays() {
+    Network network = new Network();
+    Buffers buffers = new Buffers();
+    network.gradients(new Tape(buffers, 1, 0, 0));
+    int made = buffers.size();
+    for (int step = 1; step < 4; step++) {
+      network.gradients(new Tape(buffers, 1, 0, step));
+    }
+    assertTrue(made > 0);
+    assertEquals(made, buffers.size());
+  }
+}
