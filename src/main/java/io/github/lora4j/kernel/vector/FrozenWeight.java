@@ -59,7 +59,7 @@ final class FrozenWeight implements PackedMatrix {
 
   private static float[] pack(Matrix b) {
     float[] panels = new float[Panels.length(b.rows(), b.columns(), Tiles.WIDE)];
-    Panels.packRight(b, Tiles.WIDE, panels);
+    Panels.packRight(b, 1, Tiles.WIDE, panels);
     return panels;
   }
 }

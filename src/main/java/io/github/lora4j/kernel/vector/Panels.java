@@ -34,26 +34,29 @@ final class Panels {
     return (int) length;
   }
 
-  /** Packs the right operand, a panel a task. */
-  static void packRight(Matrix b, int width, float[] packed) {
+  /** Packs the right operand, multiplied by a factor, a panel a task. */
+  static void packRight(Matrix b, float scale, int width, float[] packed) {
     int depth = b.rows();
     Parallel.forEach(
         count(b.columns(), width),
         panel -> {
           int first = panel * width;
           int columns = Math.min(width, b.columns() - first);
-          packPanel(b, first, columns, width, packed, panel * width * depth);
+          packPanel(b, scale, first, columns, width, packed, panel * width * depth);
         });
   }
 
   private static void packPanel(
-      Matrix b, int first, int columns, int width, float[] packed, int offset) {
+      Matrix b, float scale, int first, int columns, int width, float[] packed, int offset) {
     float[] data = b.data();
     int depth = b.rows();
     if (b.columnStride() == 1) {
       for (int k = 0; k < depth; k++) {
         int to = offset + k * width;
-        System.arraycopy(data, b.index(k, first), packed, to, columns);
+        int from = b.index(k, first);
+        for (int j = 0; j < columns; j++) {
+          packed[to + j] = scale * data[from + j];
+        }
         clear(packed, to + columns, to + width);
       }
       return;
@@ -64,7 +67,7 @@ final class Panels {
       for (int j = 0; j < columns; j++) {
         int from = b.offset() + (first + j) * stride;
         for (int k = k0; k < k1; k++) {
-          packed[offset + k * width + j] = data[from + k];
+          packed[offset + k * width + j] = scale * data[from + k];
         }
       }
       for (int k = k0; k < k1; k++) {

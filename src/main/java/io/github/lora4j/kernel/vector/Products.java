@@ -14,32 +14,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Products {
 
-  /** The inner dimension is taken in blocks of this size: a panel of it fits the first cache. */
-  private static final int DEPTH = 384;
-
-  /** The most rows of the left operand in a block: a multiple of both tile heights. */
-  private static final int ROWS_PER_BLOCK = 120;
-
   /** The fewest columns that are worth packing rows again for. */
   private static final int COLUMNS_PER_BLOCK = 256;
 
-  private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
-
   private Products() {}
-
-  /** The buffers of one thread. */
-  private static final class Scratch {
-    final float[] left = new float[ROWS_PER_BLOCK * DEPTH];
-    final float[] tile = new float[Tiles.ROWS * Tiles.WIDE];
-    float[] right = new float[0];
-
-    float[] right(int length) {
-      if (right.length < length) {
-        right = new float[length];
-      }
-      return right;
-    }
-  }
 
   /** {@code c = alpha a b}, or {@code c += alpha a b}, for operands in any orientation. */
   static void multiply(Matrix a, Matrix b, float alpha, Matrix c, boolean accumulate) {
@@ -47,23 +25,17 @@ final class Products {
       multiply(b.transpose(), a.transpose(), alpha, c.transpose(), accumulate);
       return;
     }
-    if (isNarrow(a, b, alpha)) {
-      float[] right = SCRATCH.get().right(Panels.length(b.rows(), b.columns(), Lanes.COUNT));
-      Panels.packRight(b, Lanes.COUNT, right);
-      multiplyNarrow(a, right, b.columns(), c, accumulate);
+    if (c.columns() <= Lanes.COUNT) {
+      NarrowProducts.multiply(a, alpha, b, 1, c, accumulate);
       return;
     }
-    float[] right = SCRATCH.get().right(Panels.length(b.rows(), b.columns(), Tiles.WIDE));
-    Panels.packRight(b, Tiles.WIDE, right);
+    if (c.rows() <= Lanes.COUNT) {
+      NarrowProducts.multiply(b.transpose(), 1, a.transpose(), alpha, c.transpose(), accumulate);
+      return;
+    }
+    float[] right = Scratch.current().right(Panels.length(b.rows(), b.columns(), Tiles.WIDE));
+    Panels.packRight(b, 1, Tiles.WIDE, right);
     multiplyPacked(a, right, b.columns(), alpha, c, accumulate, null);
-  }
-
-  /**
-   * Whether the result is at most a vector wide and the rows of {@code a} can be read where they
-   * are.
-   */
-  private static boolean isNarrow(Matrix a, Matrix b, float alpha) {
-    return b.columns() <= Lanes.COUNT && a.columnStride() == 1 && alpha == 1;
   }
 
   /**
@@ -85,7 +57,7 @@ final class Products {
     if (rows == 0 || columns == 0) {
       return;
     }
-    int rowBlocks = (rows + ROWS_PER_BLOCK - 1) / ROWS_PER_BLOCK;
+    int rowBlocks = (rows + Scratch.LEFT_ROWS - 1) / Scratch.LEFT_ROWS;
     int rowsPerBlock = roundUp((rows + rowBlocks - 1) / rowBlocks, Tiles.ROWS);
     int panels = Panels.count(columns, Tiles.WIDE);
     int wanted = (4 * Parallel.threads() + rowBlocks - 1) / rowBlocks;
@@ -126,15 +98,15 @@ final class Products {
       Matrix c,
       boolean accumulate,
       float @Nullable [] bias) {
-    Scratch scratch = SCRATCH.get();
+    Scratch scratch = Scratch.current();
     int depth = a.columns();
     float[] data = c.data();
     if (depth == 0 && !accumulate) {
       start(c, firstRow, rows, firstPanel, endPanel, bias);
     }
-    for (int k0 = 0; k0 < depth; k0 += DEPTH) {
-      int k1 = Math.min(depth, k0 + DEPTH);
-      Panels.packLeft(a, firstRow, rows, k0, k1, alpha, scratch.left);
+    for (int k0 = 0; k0 < depth; k0 += Scratch.DEPTH) {
+      int k1 = Math.min(depth, k0 + Scratch.DEPTH);
+      Panels.packLeft(a, firstRow, rows, k0, k1, alpha, scratch.left());
       boolean fresh = k0 == 0 && !accumulate;
       for (int panel = firstPanel; panel < endPanel; panel++) {
         int column = panel * Tiles.WIDE;
@@ -149,11 +121,12 @@ final class Products {
           int leftOffset = i * (k1 - k0);
           if (height == Tiles.ROWS && width == Tiles.WIDE) {
             Tiles.wide(
-                k1 - k0, scratch.left, leftOffset, right, rightOffset, data, at, c.rowStride());
+                k1 - k0, scratch.left(), leftOffset, right, rightOffset, data, at, c.rowStride());
           } else {
-            float[] tile = scratch.tile;
+            float[] tile = scratch.tile();
             copy(data, at, c.rowStride(), tile, 0, Tiles.WIDE, height, width);
-            Tiles.wide(k1 - k0, scratch.left, leftOffset, right, rightOffset, tile, 0, Tiles.WIDE);
+            Tiles.wide(
+                k1 - k0, scratch.left(), leftOffset, right, rightOffset, tile, 0, Tiles.WIDE);
             copy(tile, 0, Tiles.WIDE, data, at, c.rowStride(), height, width);
           }
         }
@@ -201,66 +174,6 @@ final class Products {
     for (int i = 0; i < rows; i++) {
       System.arraycopy(from, fromOffset + i * fromStride, to, toOffset + i * toStride, columns);
     }
-  }
-
-  /** The product with a right operand of at most a vector's width, {@code (k, LANES)}. */
-  private static void multiplyNarrow(
-      Matrix a, float[] right, int columns, Matrix c, boolean accumulate) {
-    int rows = c.rows();
-    int tiles = (rows + Tiles.ROWS - 1) / Tiles.ROWS;
-    int tilesPerTask = Math.max(1, 4096 / Math.max(1, a.columns()));
-    Parallel.forEach(
-        (tiles + tilesPerTask - 1) / tilesPerTask,
-        task -> {
-          int end = Math.min(tiles, (task + 1) * tilesPerTask);
-          for (int tile = task * tilesPerTask; tile < end; tile++) {
-            narrowTile(a, tile * Tiles.ROWS, right, columns, c, accumulate);
-          }
-        });
-  }
-
-  private static void narrowTile(
-      Matrix a, int firstRow, float[] right, int columns, Matrix c, boolean accumulate) {
-    Scratch scratch = SCRATCH.get();
-    float[] tile = scratch.tile;
-    int height = Math.min(Tiles.ROWS, c.rows() - firstRow);
-    int at = c.index(firstRow, 0);
-    if (accumulate) {
-      copy(c.data(), at, c.rowStride(), tile, 0, Lanes.COUNT, height, columns);
-    } else {
-      start(tile, 0, Lanes.COUNT, height, Lanes.COUNT, null, 0);
-    }
-    if (height == Tiles.ROWS) {
-      Tiles.narrow(
-          a.columns(),
-          a.data(),
-          a.index(firstRow, 0),
-          a.rowStride(),
-          right,
-          0,
-          tile,
-          0,
-          Lanes.COUNT);
-    } else {
-      // A stride of zero reads the first row again for each missing one; those results are not
-      // used.
-      for (int i = 0; i < height; i++) {
-        int row = i * Lanes.COUNT;
-        narrowRow(a, firstRow + i, right, tile, row, scratch);
-      }
-    }
-    copy(tile, 0, Lanes.COUNT, c.data(), at, c.rowStride(), height, columns);
-  }
-
-  /** One row at the edge: computed as a tile whose rows are all that row. */
-  private static void narrowRow(
-      Matrix a, int row, float[] right, float[] tile, int at, Scratch scratch) {
-    float[] all = scratch.left;
-    for (int i = 0; i < Tiles.ROWS; i++) {
-      System.arraycopy(tile, at, all, i * Lanes.COUNT, Lanes.COUNT);
-    }
-    Tiles.narrow(a.columns(), a.data(), a.index(row, 0), 0, right, 0, all, 0, Lanes.COUNT);
-    System.arraycopy(all, 0, tile, at, Lanes.COUNT);
   }
 
   private static int roundUp(int value, int multiple) {

@@ -4,7 +4,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The innermost loops of the matrix product: a tile of the result stays in registers while the
+ * The innermost loops of the wide matrix product: a tile of the result stays in registers while the
  * inner dimension goes by.
  *
  * <p>Each method is one loop written out, because a vector that crosses a call which is not inlined
@@ -42,24 +42,6 @@ final class Tiles {
       wide12(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
     } else {
       wide6(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
-    }
-  }
-
-  /** A narrow tile, one vector wide, that reads the rows of {@code a} where they are. */
-  static void narrow(
-      int depth,
-      float[] a,
-      int aOffset,
-      int aStride,
-      float[] b,
-      int bOffset,
-      float[] c,
-      int cOffset,
-      int cStride) {
-    if (ROWS == 12) {
-      narrow12(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
-    } else {
-      narrow6(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
     }
   }
 
@@ -225,131 +207,5 @@ final class Tiles {
     c4x1.intoArray(c, cOffset + 4 * cStride + LANES);
     c5x0.intoArray(c, cOffset + 5 * cStride);
     c5x1.intoArray(c, cOffset + 5 * cStride + LANES);
-  }
-
-  /**
-   * Adds {@code a b} to 12 rows of one vector. {@code a}: 12 rows of {@code depth}, as they are;
-   * {@code b}: {@code (depth, LANES)}, packed.
-   */
-  static void narrow12(
-      int depth,
-      float[] a,
-      int aOffset,
-      int aStride,
-      float[] b,
-      int bOffset,
-      float[] c,
-      int cOffset,
-      int cStride) {
-    FloatVector c0x0 = FloatVector.fromArray(SPECIES, c, cOffset);
-    FloatVector c1x0 = FloatVector.fromArray(SPECIES, c, cOffset + cStride);
-    FloatVector c2x0 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride);
-    FloatVector c3x0 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride);
-    FloatVector c4x0 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride);
-    FloatVector c5x0 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride);
-    FloatVector c6x0 = FloatVector.fromArray(SPECIES, c, cOffset + 6 * cStride);
-    FloatVector c7x0 = FloatVector.fromArray(SPECIES, c, cOffset + 7 * cStride);
-    FloatVector c8x0 = FloatVector.fromArray(SPECIES, c, cOffset + 8 * cStride);
-    FloatVector c9x0 = FloatVector.fromArray(SPECIES, c, cOffset + 9 * cStride);
-    FloatVector c10x0 = FloatVector.fromArray(SPECIES, c, cOffset + 10 * cStride);
-    FloatVector c11x0 = FloatVector.fromArray(SPECIES, c, cOffset + 11 * cStride);
-    int row1 = aOffset + aStride;
-    int row2 = aOffset + 2 * aStride;
-    int row3 = aOffset + 3 * aStride;
-    int row4 = aOffset + 4 * aStride;
-    int row5 = aOffset + 5 * aStride;
-    int row6 = aOffset + 6 * aStride;
-    int row7 = aOffset + 7 * aStride;
-    int row8 = aOffset + 8 * aStride;
-    int row9 = aOffset + 9 * aStride;
-    int row10 = aOffset + 10 * aStride;
-    int row11 = aOffset + 11 * aStride;
-    for (int k = 0; k < depth; k++) {
-      FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * LANES);
-      FloatVector a0 = FloatVector.broadcast(SPECIES, a[aOffset + k]);
-      c0x0 = a0.fma(b0, c0x0);
-      FloatVector a1 = FloatVector.broadcast(SPECIES, a[row1 + k]);
-      c1x0 = a1.fma(b0, c1x0);
-      FloatVector a2 = FloatVector.broadcast(SPECIES, a[row2 + k]);
-      c2x0 = a2.fma(b0, c2x0);
-      FloatVector a3 = FloatVector.broadcast(SPECIES, a[row3 + k]);
-      c3x0 = a3.fma(b0, c3x0);
-      FloatVector a4 = FloatVector.broadcast(SPECIES, a[row4 + k]);
-      c4x0 = a4.fma(b0, c4x0);
-      FloatVector a5 = FloatVector.broadcast(SPECIES, a[row5 + k]);
-      c5x0 = a5.fma(b0, c5x0);
-      FloatVector a6 = FloatVector.broadcast(SPECIES, a[row6 + k]);
-      c6x0 = a6.fma(b0, c6x0);
-      FloatVector a7 = FloatVector.broadcast(SPECIES, a[row7 + k]);
-      c7x0 = a7.fma(b0, c7x0);
-      FloatVector a8 = FloatVector.broadcast(SPECIES, a[row8 + k]);
-      c8x0 = a8.fma(b0, c8x0);
-      FloatVector a9 = FloatVector.broadcast(SPECIES, a[row9 + k]);
-      c9x0 = a9.fma(b0, c9x0);
-      FloatVector a10 = FloatVector.broadcast(SPECIES, a[row10 + k]);
-      c10x0 = a10.fma(b0, c10x0);
-      FloatVector a11 = FloatVector.broadcast(SPECIES, a[row11 + k]);
-      c11x0 = a11.fma(b0, c11x0);
-    }
-    c0x0.intoArray(c, cOffset);
-    c1x0.intoArray(c, cOffset + cStride);
-    c2x0.intoArray(c, cOffset + 2 * cStride);
-    c3x0.intoArray(c, cOffset + 3 * cStride);
-    c4x0.intoArray(c, cOffset + 4 * cStride);
-    c5x0.intoArray(c, cOffset + 5 * cStride);
-    c6x0.intoArray(c, cOffset + 6 * cStride);
-    c7x0.intoArray(c, cOffset + 7 * cStride);
-    c8x0.intoArray(c, cOffset + 8 * cStride);
-    c9x0.intoArray(c, cOffset + 9 * cStride);
-    c10x0.intoArray(c, cOffset + 10 * cStride);
-    c11x0.intoArray(c, cOffset + 11 * cStride);
-  }
-
-  /**
-   * Adds {@code a b} to 6 rows of one vector. {@code a}: 6 rows of {@code depth}, as they are;
-   * {@code b}: {@code (depth, LANES)}, packed.
-   */
-  static void narrow6(
-      int depth,
-      float[] a,
-      int aOffset,
-      int aStride,
-      float[] b,
-      int bOffset,
-      float[] c,
-      int cOffset,
-      int cStride) {
-    FloatVector c0x0 = FloatVector.fromArray(SPECIES, c, cOffset);
-    FloatVector c1x0 = FloatVector.fromArray(SPECIES, c, cOffset + cStride);
-    FloatVector c2x0 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride);
-    FloatVector c3x0 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride);
-    FloatVector c4x0 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride);
-    FloatVector c5x0 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride);
-    int row1 = aOffset + aStride;
-    int row2 = aOffset + 2 * aStride;
-    int row3 = aOffset + 3 * aStride;
-    int row4 = aOffset + 4 * aStride;
-    int row5 = aOffset + 5 * aStride;
-    for (int k = 0; k < depth; k++) {
-      FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * LANES);
-      FloatVector a0 = FloatVector.broadcast(SPECIES, a[aOffset + k]);
-      c0x0 = a0.fma(b0, c0x0);
-      FloatVector a1 = FloatVector.broadcast(SPECIES, a[row1 + k]);
-      c1x0 = a1.fma(b0, c1x0);
-      FloatVector a2 = FloatVector.broadcast(SPECIES, a[row2 + k]);
-      c2x0 = a2.fma(b0, c2x0);
-      FloatVector a3 = FloatVector.broadcast(SPECIES, a[row3 + k]);
-      c3x0 = a3.fma(b0, c3x0);
-      FloatVector a4 = FloatVector.broadcast(SPECIES, a[row4 + k]);
-      c4x0 = a4.fma(b0, c4x0);
-      FloatVector a5 = FloatVector.broadcast(SPECIES, a[row5 + k]);
-      c5x0 = a5.fma(b0, c5x0);
-    }
-    c0x0.intoArray(c, cOffset);
-    c1x0.intoArray(c, cOffset + cStride);
-    c2x0.intoArray(c, cOffset + 2 * cStride);
-    c3x0.intoArray(c, cOffset + 3 * cStride);
-    c4x0.intoArray(c, cOffset + 4 * cStride);
-    c5x0.intoArray(c, cOffset + 5 * cStride);
   }
 }

@@ -30,7 +30,8 @@ public final class VectorKernels implements Kernels {
     float[] c = new float[Tiles.ROWS * Tiles.WIDE];
     for (int i = 0; i < WARM_UP_CALLS; i++) {
       Tiles.wide(WARM_UP_DEPTH, a, 0, b, 0, c, 0, Tiles.WIDE);
-      Tiles.narrow(WARM_UP_DEPTH, a, 0, WARM_UP_DEPTH, b, 0, c, 0, Lanes.COUNT);
+      NarrowTiles.rows(WARM_UP_DEPTH, a, 0, WARM_UP_DEPTH, b, 0, c);
+      NarrowTiles.columns(WARM_UP_DEPTH, a, 0, Tiles.ROWS, b, 0, c);
     }
   }
 

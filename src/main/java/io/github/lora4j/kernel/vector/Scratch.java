@@ -1,0 +1,44 @@
+package io.github.lora4j.kernel.vector;
+
+/** The buffers in which one thread packs operands. */
+final class Scratch {
+
+  /** The inner dimension is taken in blocks of this size: a panel of it fits the first cache. */
+  static final int DEPTH = 384;
+
+  /**
+   * The most rows of the left operand that are packed at a time: a multiple of both tile heights.
+   */
+  static final int LEFT_ROWS = 120;
+
+  private static final ThreadLocal<Scratch> CURRENT = ThreadLocal.withInitial(Scratch::new);
+
+  private final float[] left = new float[LEFT_ROWS * DEPTH];
+  private final float[] tile = new float[Tiles.ROWS * Tiles.WIDE];
+  private float[] right = new float[0];
+
+  private Scratch() {}
+
+  /** The buffers of the calling thread. */
+  static Scratch current() {
+    return CURRENT.get();
+  }
+
+  /** For rows of the left operand, {@code LEFT_ROWS * DEPTH} long. */
+  float[] left() {
+    return left;
+  }
+
+  /** For a tile of the result. */
+  float[] tile() {
+    return tile;
+  }
+
+  /** For a whole right operand; lasts until this thread asks again. */
+  float[] right(int length) {
+    if (right.length < length) {
+      right = new float[length];
+    }
+    return right;
+  }
+}
