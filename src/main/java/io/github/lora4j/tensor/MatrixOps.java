@@ -41,7 +41,7 @@ final class MatrixOps {
     if (recorder != null) {
       Gradient dY = y.gradient();
       ProductGradient gradient = ProductGradient.of(a, b, factor);
-      recorder.recordPassing(
+      recorder.recordInPlace(
           sum,
           dOut -> {
             gradient.add(kernels, dOut);

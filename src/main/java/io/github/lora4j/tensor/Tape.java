@@ -30,7 +30,7 @@ public final class Tape {
    * A recorded operation.
    *
    * @param outcome the gradient of its outcome
-   * @param values the elements of its outcome, or null if there are no buffers to give them back to
+   * @param values the elements to give back to the buffers, or null for none
    * @param passes whether the gradient of the outcome may become that of an operand
    */
   private record Node(
@@ -104,20 +104,28 @@ public final class Tape {
 
   /** Records an operation that does not keep the gradient of its outcome. */
   void record(Tensor outcome, Backward backward) {
-    record(outcome, false, backward);
+    record(outcome, outcome.data(), false, backward);
   }
 
   /** Records an operation that may make the gradient of its outcome that of an operand. */
   void recordPassing(Tensor outcome, Backward backward) {
-    record(outcome, true, backward);
+    record(outcome, outcome.data(), true, backward);
   }
 
-  private void record(Tensor outcome, boolean passes, Backward backward) {
+  /**
+   * The same for an operation whose outcome takes over the elements of an operand. They are the
+   * operand's to give back: given back twice, they could be somebody else's by the second time.
+   */
+  void recordInPlace(Tensor outcome, Backward backward) {
+    record(outcome, null, true, backward);
+  }
+
+  private void record(Tensor outcome, float @Nullable [] own, boolean passes, Backward backward) {
     if (used) {
       throw new IllegalStateException(
           "tape: a new tape for each forward pass expected, got one that was run backwards");
     }
-    float[] values = buffers == null ? null : outcome.data();
+    float[] values = buffers == null ? null : own;
     nodes.add(new Node(outcome.neededGradient(), values, passes, backward));
   }
 

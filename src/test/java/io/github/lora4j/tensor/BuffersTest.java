@@ -33,14 +33,18 @@ class BuffersTest {
     private final Tensor up = trained(8, RANK, CHANNELS);
     private final Tensor head = trained(9, CLASSES, CHANNELS);
 
+    /** One after the other, these hand the memory of their outcomes to each other's gradients. */
+    private Tensor adapted(Tensor x) {
+      return x.linear(frozen, null).addMatmulInPlace(x.matmul(down), up, 0.5f);
+    }
+
     Tensor loss(Tape tape) {
       int[] ids = new int[TOKENS];
       Arrays.setAll(ids, i -> i * 7 % 100);
       Tensor x = table.embedding(ids, tape).scale(0.5f);
       Tensor normalized = x.layerNorm(gain, shift, 1e-5f).dropout(0.1f, 1);
       Tensor attended = normalized.linear(weight, bias).causalAttention(3, OFFSETS);
-      Tensor projected = attended.linear(frozen, null);
-      Tensor sum = x.add(projected.addMatmulInPlace(attended.matmul(down), up, 0.5f));
+      Tensor sum = x.add(adapted(adapted(adapted(attended))));
       Tensor gated = sum.gelu().multiply(sum.softmax()).add(sum);
       int[] rows = new int[TOKENS];
       Arrays.setAll(rows, i -> TOKENS - 1 - i);
