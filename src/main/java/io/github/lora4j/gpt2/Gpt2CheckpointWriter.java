@@ -4,12 +4,11 @@ import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.safetensors.DType;
 import io.github.lora4j.safetensors.SafetensorsFolder;
 import io.github.lora4j.safetensors.SafetensorsWriter;
-import java.io.FileOutputStream;
+import io.github.lora4j.safetensors.StagedFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 
@@ -34,8 +33,12 @@ final class Gpt2CheckpointWriter {
       }
     }
     Files.createDirectories(folder);
-    weights.write(folder.resolve(SafetensorsFolder.SINGLE));
-    writeConfig(folder.resolve(Gpt2Config.FILE_NAME), model.config());
+    byte[] config = model.config().toJson().getBytes(StandardCharsets.UTF_8);
+    try (StagedFiles files = new StagedFiles(folder)) {
+      files.write(SafetensorsFolder.SINGLE, weights::writeTo);
+      files.write(Gpt2Config.FILE_NAME, out -> out.write(config));
+      files.commit();
+    }
   }
 
   /** The elements of a published tensor as they stand in the file. */
@@ -68,20 +71,5 @@ final class Gpt2CheckpointWriter {
               .formatted(part.path()));
     }
     return parameter.data();
-  }
-
-  private static void writeConfig(Path file, Gpt2Config config) throws IOException {
-    Path temporary =
-        file.resolveSibling("." + Gpt2Config.FILE_NAME + ".tmp-" + ProcessHandle.current().pid());
-    try {
-      try (FileOutputStream out = new FileOutputStream(temporary.toFile())) {
-        out.write(config.toJson().getBytes(StandardCharsets.UTF_8));
-        out.getFD().sync();
-      }
-      Files.move(
-          temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
   }
 }

@@ -7,6 +7,7 @@ import io.github.lora4j.error.UnsupportedFeatureException;
 import io.github.lora4j.nn.Module;
 import io.github.lora4j.safetensors.SafetensorsFile;
 import io.github.lora4j.safetensors.SafetensorsWriter;
+import io.github.lora4j.safetensors.StagedFiles;
 import io.github.lora4j.tensor.Tensor;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
+import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -87,15 +89,7 @@ public final class AdapterFile {
     if (!Files.isDirectory(folder)) {
       Files.createDirectories(folder);
     }
-    AdapterManifest manifest = AdapterManifest.of(model, metadata);
-    try {
-      write(folder, tensors, manifest, peft);
-    } catch (IOException e) {
-      throw new IOException(
-          "save: room and permission for an adapter in %s expected, got %s (%d bytes are free)"
-              .formatted(folder, e, Files.getFileStore(folder).getUsableSpace()),
-          e);
-    }
+    write(folder, tensors, AdapterManifest.of(model, metadata), peft);
     if (peft != null && !peft.leftOut().isEmpty()) {
       logger.warn("PEFT's files in {} cannot carry {}; {} does", folder, peft.leftOut(), TENSORS);
     }
@@ -110,23 +104,27 @@ public final class AdapterFile {
     try (StagedFiles files = new StagedFiles(folder)) {
       Map<String, String> hashes = new TreeMap<>();
       if (peft != null) {
-        Path config = files.stage(PEFT_CONFIG);
-        Files.write(config, Json.write(peft.config()));
-        hashes.put(PEFT_CONFIG, sha256(config));
-        Path branches = files.stage(PEFT_TENSORS);
-        write(branches, peft.tensors());
-        hashes.put(PEFT_TENSORS, sha256(branches));
+        byte[] config = Json.write(peft.config());
+        hashes.put(PEFT_CONFIG, write(files, PEFT_CONFIG, out -> out.write(config)));
+        hashes.put(PEFT_TENSORS, write(files, PEFT_TENSORS, writer(peft.tensors())::writeTo));
       }
-      Path own = files.stage(TENSORS);
-      write(own, tensors);
-      hashes.put(TENSORS, sha256(own));
-      Files.write(files.stage(MANIFEST), manifest.withHashes(hashes).toJson());
+      hashes.put(TENSORS, write(files, TENSORS, writer(tensors)::writeTo));
+      byte[] json = manifest.withHashes(hashes).toJson();
+      files.write(MANIFEST, out -> out.write(json));
       if (peft == null) {
         Files.deleteIfExists(folder.resolve(PEFT_CONFIG));
         Files.deleteIfExists(folder.resolve(PEFT_TENSORS));
       }
       files.commit();
     }
+  }
+
+  /** Writes a file and returns the hash of its bytes. */
+  private static String write(StagedFiles files, String name, StagedFiles.Content content)
+      throws IOException {
+    MessageDigest digest = sha256();
+    files.write(name, out -> content.writeTo(new DigestOutputStream(out, digest)));
+    return HexFormat.of().formatHex(digest.digest());
   }
 
   /**
@@ -172,7 +170,7 @@ public final class AdapterFile {
     return manifest(folder).metadata();
   }
 
-  private static void write(Path file, Map<String, Tensor> tensors) throws IOException {
+  private static SafetensorsWriter writer(Map<String, Tensor> tensors) {
     SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
     tensors.forEach(
         (name, tensor) ->
@@ -180,7 +178,7 @@ public final class AdapterFile {
                 name,
                 tensor.data(),
                 IntStream.of(tensor.shape().toArray()).asLongStream().toArray()));
-    writer.write(file);
+    return writer;
   }
 
   private static AdapterManifest manifest(Path folder) throws IOException {
@@ -246,15 +244,18 @@ public final class AdapterFile {
   }
 
   private static String sha256(Path file) throws IOException {
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java has SHA-256", e);
-    }
+    MessageDigest digest = sha256();
     try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
       in.transferTo(OutputStream.nullOutputStream());
     }
     return HexFormat.of().formatHex(digest.digest());
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every Java has SHA-256", e);
+    }
   }
 }

@@ -5,14 +5,12 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import io.github.lora4j.error.Excerpt;
 import java.io.ByteArrayOutputStream;
-import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -20,20 +18,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.UUID;
 
 /**
  * Collects tensors and writes them as one safetensors file, which the reference reader accepts too.
  *
  * <p>The bytes depend on the content alone: tensors are ordered as the reference writer orders
  * them, by type and then by name; metadata by key; the header is padded with blanks to a multiple
- * of 8. The file appears under its name by one rename, complete and flushed to the disk, or not at
- * all.
+ * of 8.
  *
  * <p>Arrays are not copied: they must not change before {@link #write}. What {@link
  * SafetensorsFile} or a model's loader would refuse is refused here as a caller's mistake, before a
- * file is created: names that occur twice, numbers that are not finite, a header that is too long.
- * Not safe for use by several threads.
+ * file appears: names that occur twice, numbers that are not finite, a header that is too long. Not
+ * safe for use by several threads.
  */
 public final class SafetensorsWriter {
 
@@ -227,50 +223,35 @@ public final class SafetensorsWriter {
   }
 
   /**
-   * Writes the file: into a temporary file beside it, flushed to the disk, then renamed. A file of
-   * the same name is replaced. On failure the temporary file is removed and an older file stays as
-   * it was.
+   * Writes the file, complete or not at all, as {@link StagedFiles#replace} does. A file of the
+   * same name is replaced.
    *
    * @param file the path of the file, in an existing folder
    * @throws IllegalArgumentException if the header is too long
-   * @throws IOException if it cannot be written
+   * @throws IOException if it cannot be written; an older file is then as it was
    */
   public void write(Path file) throws IOException {
+    StagedFiles.replace(file, this::writeTo);
+  }
+
+  /**
+   * Writes the bytes of the file into a stream.
+   *
+   * @param out gets large blocks, needs no buffer; stays open
+   * @throws IllegalArgumentException if the header is too long; nothing is written then
+   * @throws IOException if the stream throws it
+   */
+  public void writeTo(OutputStream out) throws IOException {
     List<Entry> ordered = new ArrayList<>(entries.values());
     ordered.sort(
         Comparator.comparing(Entry::dtype)
             .reversed()
             .thenComparing(
                 entry -> entry.name().getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned));
-    byte[] header = header(ordered);
-    Path temporary = temporaryFor(file);
-    Files.createFile(temporary);
-    try {
-      try (FileOutputStream out = new FileOutputStream(temporary.toFile())) {
-        out.write(header);
-        for (Entry entry : ordered) {
-          writeData(entry, out);
-        }
-        out.getFD().sync();
-      }
-      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-    } catch (IOException | RuntimeException | Error e) {
-      try {
-        Files.deleteIfExists(temporary);
-      } catch (IOException left) {
-        e.addSuppressed(left);
-      }
-      throw e;
+    out.write(header(ordered));
+    for (Entry entry : ordered) {
+      writeData(entry, out);
     }
-  }
-
-  /** A name that no killed run can have left: process ids come again, in containers always. */
-  private static Path temporaryFor(Path file) {
-    Path name = file.getFileName();
-    if (name == null) {
-      throw new IllegalArgumentException("write: a file's path expected, got " + file);
-    }
-    return file.resolveSibling("." + name + ".tmp-" + UUID.randomUUID());
   }
 
   /** The length field and the header, padded to a multiple of 8. */
@@ -316,7 +297,7 @@ public final class SafetensorsWriter {
     return bytes;
   }
 
-  private static void writeData(Entry entry, FileOutputStream out) throws IOException {
+  private static void writeData(Entry entry, OutputStream out) throws IOException {
     int width = entry.dtype().bits() / 8;
     int elements = entry.elements();
     byte[] bytes = new byte[Math.min(BLOCK_BYTES / width, elements) * width];

@@ -3,7 +3,9 @@
  *
  * <p>Start at {@link io.github.lora4j.safetensors.SafetensorsFile} for one file, at {@link
  * io.github.lora4j.safetensors.SafetensorsFolder} for a model's folder that may be cut into shards,
- * and at {@link io.github.lora4j.safetensors.SafetensorsWriter} to write. A file is laid out as
+ * and at {@link io.github.lora4j.safetensors.SafetensorsWriter} to write. {@link
+ * io.github.lora4j.safetensors.StagedFiles} puts these and all other files of the library on the
+ * disk, complete or not at all. A safetensors file is laid out as
  *
  * <pre>
  * 8 bytes   length of the header, unsigned, little endian

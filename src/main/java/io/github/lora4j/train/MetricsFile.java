@@ -5,12 +5,11 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import io.github.lora4j.kernel.ActiveKernels;
+import io.github.lora4j.safetensors.StagedFiles;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -61,17 +60,8 @@ public final class MetricsFile {
    * @throws IOException if it cannot be written
    */
   public void write(Path folder) throws IOException {
-    Path temporary = Files.createTempFile(folder, ".tmp-", ".json");
-    try {
-      Files.write(temporary, toJson().getBytes(StandardCharsets.UTF_8));
-      Files.move(
-          temporary,
-          folder.resolve(NAME),
-          StandardCopyOption.ATOMIC_MOVE,
-          StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
+    byte[] json = toJson().getBytes(StandardCharsets.UTF_8);
+    StagedFiles.replace(folder.resolve(NAME), out -> out.write(json));
   }
 
   private String toJson() throws IOException {
