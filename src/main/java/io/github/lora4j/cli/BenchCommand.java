@@ -2,17 +2,11 @@ package io.github.lora4j.cli;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-import io.github.lora4j.FinetuningRun;
-import io.github.lora4j.gpt2.ClassifierHead;
 import io.github.lora4j.gpt2.Gpt2;
 import io.github.lora4j.gpt2.Gpt2Classifier;
 import io.github.lora4j.gpt2.Gpt2LanguageModel;
-import io.github.lora4j.gpt2.QkvLayout;
 import io.github.lora4j.kernel.ActiveKernels;
 import io.github.lora4j.kernel.Parallel;
-import io.github.lora4j.lora.Lora;
-import io.github.lora4j.lora.LoraConfig;
-import io.github.lora4j.lora.Targets;
 import io.github.lora4j.nn.SequenceModel;
 import io.github.lora4j.tensor.Buffers;
 import io.github.lora4j.tensor.CounterRandom;
@@ -46,21 +40,12 @@ final class BenchCommand implements Callable<Integer> {
 
   @Mixin private final ModelOption model = new ModelOption();
 
-  @Option(names = "--task", description = "classify or lm.")
-  private TrainCommand.Task task = TrainCommand.Task.CLASSIFY;
+  @Mixin private final TaskOption task = new TaskOption();
 
   @Option(names = "--classes", paramLabel = "N", description = "Classes of the classifier.")
   private int classes = 2;
 
-  @Option(names = "--qkv", description = "Query, key and value as one Linear or three.")
-  private QkvLayout qkv = QkvLayout.SPLIT;
-
-  @Option(
-      names = "--targets",
-      defaultValue = "all",
-      converter = TargetsConverter.class,
-      description = TargetsConverter.DESCRIPTION)
-  private Targets targets = Targets.all();
+  @Mixin private final LoraOptions lora = new LoraOptions(16);
 
   @Option(
       names = "--all-positions",
@@ -73,9 +58,6 @@ final class BenchCommand implements Callable<Integer> {
 
   @Option(names = "--tokens", paramLabel = "N", description = "Tokens of a sequence.")
   private int tokens = 120;
-
-  @Option(names = "--rank", paramLabel = "N", description = "The inner size of the branches.")
-  private int rank = 16;
 
   @Option(names = "--steps", paramLabel = "N", description = "Steps that are timed.")
   private int steps = 8;
@@ -96,27 +78,22 @@ final class BenchCommand implements Callable<Integer> {
     Require.range("--classes", classes, 2, 1 << 16);
     Require.range("--batch", batch, 1, 1 << 16);
     Require.range("--tokens", tokens, 2, 1 << 20);
-    Require.range("--rank", rank, 1, LoraConfig.MAX_RANK);
+    lora.check();
     Require.range("--steps", steps, 1, 1 << 20);
     Require.range("--warmup", warmup, 0, 1 << 20);
     threads.apply();
-    Gpt2 base = Gpt2.load(model.folder(), qkv);
+    Gpt2 base = Gpt2.load(model.folder(), lora.layout());
     Require.range("--tokens", tokens, 2, base.config().contextLength());
-    LoraConfig lora = LoraConfig.of(rank, rank).withTargets(targets);
     int[] ids = random("tokens", batch * tokens, base.config().vocabSize());
-    if (task == TrainCommand.Task.LM) {
-      Gpt2LanguageModel tree = base.languageModel();
-      tree.freeze();
-      Lora.apply(tree, lora);
+    if (task.task() == Task.LM) {
+      Gpt2LanguageModel tree = lora.languageModel(base);
       List<int[]> rows = new ArrayList<>();
       for (int i = 0; i < batch; i++) {
         rows.add(Arrays.copyOfRange(ids, i * tokens, (i + 1) * tokens));
       }
       measure(tree, Batch.forLanguageModel(rows).targets(), ids, tree::forward);
     } else {
-      Gpt2Classifier tree = base.classifier(ClassifierHead.LORA, SEED, classes);
-      tree.freeze();
-      FinetuningRun.adapt(tree, lora, ClassifierHead.LORA);
+      Gpt2Classifier tree = lora.classifier(base, classes);
       int[] labels = random("labels", batch, classes);
       measure(
           tree,
@@ -166,7 +143,7 @@ final class BenchCommand implements Callable<Integer> {
       json.writeStringField("system", "lora4j " + ActiveKernels.get().description());
       json.writeNumberField("batch", batch);
       json.writeNumberField("tokens", tokens);
-      json.writeNumberField("rank", rank);
+      json.writeNumberField("rank", lora.rank());
       json.writeNumberField("trainable_parameters", tree.trainedParameterCount());
       json.writeNumberField("median_step_s", Math.round(median * 1e4) / 1e4);
       json.writeNumberField("min_step_s", Math.round(seconds[0] * 1e4) / 1e4);

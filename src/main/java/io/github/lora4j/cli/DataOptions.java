@@ -1,25 +1,34 @@
 package io.github.lora4j.cli;
 
+import io.github.lora4j.lora.LoraConfig;
+import io.github.lora4j.text.CorpusSplits;
 import io.github.lora4j.text.DatasetOptions;
 import io.github.lora4j.text.Splits;
+import io.github.lora4j.text.TextCorpus;
 import io.github.lora4j.text.TextDataset;
+import io.github.lora4j.text.Tokenizer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** The options that say where data comes from and how it is split. */
+/** The options that say where the data of a training comes from and how it is split. */
 final class DataOptions {
 
   private static final String EMBEDDED = "messages.tsv";
+  private static final double EMBEDDED_TRAIN_SHARE = 0.6;
+  private static final double TRAIN_SHARE = 0.7;
+  private static final double VALIDATION_SHARE = 0.1;
 
   @Option(
       names = "--data",
       paramLabel = "FILE",
       description =
-          "Labelled texts to be split: .tsv (label, text), .csv (with a header) or .jsonl; plain text for --task lm (default: the embedded messages).")
+          "Labelled texts to be split: .tsv (label, text), .csv (with a header) or .jsonl; plain"
+              + " text for --task lm (default: the embedded messages).")
   private @Nullable Path data;
 
   @Option(names = "--train", paramLabel = "FILE", description = "Instead of --data: to learn from.")
@@ -35,8 +44,10 @@ final class DataOptions {
       names = "--split",
       paramLabel = "TRAIN,VALIDATION",
       split = ",",
+      hideParamSyntax = true,
       description =
-          "Shares of --data, the rest is the test (default: 0.7,0.1 for a file, 0.6,0.1 for the embedded messages).")
+          "Shares of --data, the rest is the test (default: 0.7,0.1 for a file, 0.6,0.1 for the"
+              + " embedded messages).")
   private @Nullable List<Double> split;
 
   @Option(
@@ -44,93 +55,102 @@ final class DataOptions {
       description = "Take as many texts of every class of --data as the smallest has.")
   private boolean balance;
 
-  @Option(
-      names = "--label-column",
-      paramLabel = "NAME",
-      description = "The column of the label, by name or by index from 0.")
-  private @Nullable String labelColumn;
+  @Mixin private final ColumnOptions columns = new ColumnOptions();
 
-  @Option(
-      names = "--text-column",
-      paramLabel = "NAME",
-      description = "The column of the text, by name or by index from 0.")
-  private @Nullable String textColumn;
-
-  @Option(names = "--no-header", description = "The first row of a .csv is data.")
-  private boolean noHeader;
+  /** Three parts, each in a file of its own. */
+  private record Parts(Path train, Path validation, Path test) {}
 
   /** Checks that the options go together. */
   void check() {
-    if (data != null && (train != null || validation != null || test != null)) {
+    @Nullable Parts parts = parts();
+    if (parts != null && data != null) {
       throw new IllegalArgumentException(
           "--data: either --data or --train, --validation and --test expected, got both");
     }
-    if (train == null ? validation != null || test != null : validation == null || test == null) {
+    if (parts != null && (split != null || balance)) {
+      throw new IllegalArgumentException(
+          "%s: --data expected, got --train, --validation and --test, which are taken as they are"
+              .formatted(balance ? "--balance" : "--split"));
+    }
+    if (split != null && (split.size() != 2 || !areShares(split.get(0), split.get(1)))) {
+      throw new IllegalArgumentException(
+          "--split: two shares such as 0.7,0.1, at most 1 together, expected, got " + split);
+    }
+  }
+
+  /** The rule of {@link TextDataset#split}; 0.9 and 0.1 are 1 together, whatever they add up to. */
+  private static boolean areShares(double train, double validation) {
+    return train > 0 && validation >= 0 && train + validation < 1 + 1e-9;
+  }
+
+  private @Nullable Parts parts() {
+    if (train == null && validation == null && test == null) {
+      return null;
+    }
+    if (train == null || validation == null || test == null) {
       throw new IllegalArgumentException(
           "--train: all three of --train, --validation and --test expected, got only some");
     }
-    if (split != null && split.size() != 2) {
-      throw new IllegalArgumentException(
-          "--split: two shares such as 0.7,0.1 expected, got " + split);
-    }
+    return new Parts(train, validation, test);
   }
 
-  /** The three parts. */
+  /** Reads labelled texts. */
   Splits read(long seed) throws IOException {
-    if (train != null && validation != null && test != null) {
-      TextDataset learned = read(train, List.of());
-      return Splits.of(learned, read(validation, learned.labels()), read(test, learned.labels()));
+    Parts parts = parts();
+    if (parts != null) {
+      TextDataset learned = columns.read(parts.train());
+      List<String> labels = learned.labels();
+      return Splits.of(
+          learned, columns.read(parts.validation(), labels), columns.read(parts.test(), labels));
     }
-    TextDataset all = data == null ? embedded() : read(data, List.of());
-    TextDataset chosen = balance ? all.balanced(seed) : all;
-    return chosen.split(trainShare(), validationShare(), seed);
+    TextDataset all = data == null ? embedded() : columns.read(data);
+    return (balance ? all.balanced(seed) : all).split(trainShare(), validationShare(), seed);
   }
 
-  double trainShare() {
-    return split != null ? split.get(0) : data == null ? 0.6 : 0.7;
-  }
-
-  double validationShare() {
-    return split != null ? split.get(1) : 0.1;
-  }
-
-  /** One labelled file, with these labels unless they are empty. */
-  TextDataset read(Path file, List<String> labels) throws IOException {
-    DatasetOptions options = DatasetOptions.forFile(file);
-    if (noHeader) {
-      options = options.withHeader(false);
+  /** Reads plain text in pieces of so many tokens. */
+  CorpusSplits readText(Tokenizer tokenizer, int length) throws IOException {
+    if (balance) {
+      throw new IllegalArgumentException("--balance: labelled texts expected, got --task lm");
     }
-    if (labelColumn != null || textColumn != null) {
-      options =
-          options.withColumns(
-              labelColumn != null ? labelColumn : options.labelColumn(),
-              textColumn != null ? textColumn : options.textColumn());
+    Parts parts = parts();
+    if (parts != null) {
+      return new CorpusSplits(
+          readText(parts.train(), tokenizer, length),
+          readText(parts.validation(), tokenizer, length),
+          readText(parts.test(), tokenizer, length));
     }
-    return TextDataset.read(file, labels.isEmpty() ? options : options.withLabels(labels));
+    if (data == null) {
+      throw new IllegalArgumentException(
+          "--data: a file of plain text expected for --task lm, got none (or --train, --validation"
+              + " and --test)");
+    }
+    return readText(data, tokenizer, length).split(trainShare(), validationShare());
   }
 
-  static TextDataset embedded() throws IOException {
+  private static TextCorpus readText(Path file, Tokenizer tokenizer, int length)
+      throws IOException {
+    return TextCorpus.read(file, tokenizer, TextCorpus.Documents.ONE, length);
+  }
+
+  private double trainShare() {
+    return split != null ? split.get(0) : data == null ? EMBEDDED_TRAIN_SHARE : TRAIN_SHARE;
+  }
+
+  private double validationShare() {
+    return split != null ? split.get(1) : VALIDATION_SHARE;
+  }
+
+  /** The part of the embedded messages that a training with default options does not see. */
+  static TextDataset embeddedTest() throws IOException {
+    return embedded().split(EMBEDDED_TRAIN_SHARE, VALIDATION_SHARE, LoraConfig.DEFAULT_SEED).test();
+  }
+
+  private static TextDataset embedded() throws IOException {
     try (InputStream in = DataOptions.class.getResourceAsStream("data/" + EMBEDDED)) {
       if (in == null) {
         throw new IllegalStateException("no embedded " + EMBEDDED);
       }
       return TextDataset.read(in, EMBEDDED, DatasetOptions.tsv());
     }
-  }
-
-  @Nullable Path dataFile() {
-    return data;
-  }
-
-  @Nullable Path trainFile() {
-    return train;
-  }
-
-  @Nullable Path validationFile() {
-    return validation;
-  }
-
-  @Nullable Path testFile() {
-    return test;
   }
 }

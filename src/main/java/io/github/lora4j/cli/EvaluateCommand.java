@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -20,17 +19,17 @@ import picocli.CommandLine.Option;
     sortOptions = false)
 final class EvaluateCommand implements Callable<Integer> {
 
-  @Mixin private final ModelOption model = new ModelOption();
+  @Mixin private final ClassifierOptions classifier = new ClassifierOptions();
 
   @Option(
-      names = "--adapter",
-      required = true,
-      paramLabel = "DIR",
-      showDefaultValue = Visibility.NEVER,
-      description = "What train wrote.")
-  private Path adapter = Path.of("");
+      names = "--data",
+      paramLabel = "FILE",
+      description =
+          "Labelled texts: .tsv (label, text), .csv (with a header) or .jsonl (default: the embedded"
+              + " messages that train does not see).")
+  private @Nullable Path data;
 
-  @Mixin private final DataOptions data = new DataOptions();
+  @Mixin private final ColumnOptions columns = new ColumnOptions();
 
   @Mixin private final ThreadsOption threads = new ThreadsOption();
 
@@ -42,18 +41,12 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    data.check();
     threads.apply();
-    @Nullable Path file = data.dataFile();
-    if (file == null && data.testFile() != null) {
-      throw new IllegalArgumentException("--data: the file to evaluate expected, got --test");
-    }
-    TextClassifier classifier = TextClassifier.load(model.folder(), adapter);
-    TextDataset texts =
-        file == null ? DataOptions.embedded() : data.read(file, classifier.labels());
-    Metrics metrics = classifier.evaluate(texts);
+    TextClassifier loaded = classifier.load();
+    List<String> labels = loaded.labels();
+    TextDataset texts = data == null ? DataOptions.embeddedTest() : columns.read(data, labels);
+    Metrics metrics = loaded.evaluate(texts);
     new MetricsTable(output, true).row(texts.name(), metrics, "");
-    List<String> labels = classifier.labels();
     for (int i = 0; i < labels.size(); i++) {
       StringBuilder row = new StringBuilder(labels.get(i)).append(" taken for");
       for (int j = 0; j < labels.size(); j++) {

@@ -43,7 +43,7 @@ final class LanguageModelTraining {
     int context = base.config().contextLength();
     int length = options.maxLength() == 0 ? context : options.maxLength();
     Require.range("--max-length", length, 2, context);
-    CorpusSplits corpus = read(tokenizer, length);
+    CorpusSplits corpus = data.readText(tokenizer, length);
     output.line("data      %s", corpus.train());
     Gpt2LanguageModel model = base.languageModel();
     model.freeze();
@@ -101,27 +101,5 @@ final class LanguageModelTraining {
         Map.of(
             "tokenizer", tokenizer.fingerprint(),
             "qkv", options.layout().name().toLowerCase(Locale.ROOT)));
-  }
-
-  private CorpusSplits read(Tokenizer tokenizer, int length) throws IOException {
-    Path train = data.trainFile();
-    Path validation = data.validationFile();
-    Path test = data.testFile();
-    if (train != null && validation != null && test != null) {
-      return new CorpusSplits(
-          read(train, tokenizer, length),
-          read(validation, tokenizer, length),
-          read(test, tokenizer, length));
-    }
-    Path all = data.dataFile();
-    if (all == null) {
-      throw new IllegalArgumentException(
-          "--data: a file of plain text expected for --task lm, got none (or --train, --validation and --test)");
-    }
-    return read(all, tokenizer, length).split(data.trainShare(), data.validationShare());
-  }
-
-  private static TextCorpus read(Path file, Tokenizer tokenizer, int length) throws IOException {
-    return TextCorpus.read(file, tokenizer, TextCorpus.Documents.ONE, length);
   }
 }

@@ -4,14 +4,11 @@ import io.github.lora4j.Classification;
 import io.github.lora4j.TextClassifier;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code lora4j predict}: the class of each text. */
@@ -21,15 +18,7 @@ import picocli.CommandLine.Parameters;
     sortOptions = false)
 final class PredictCommand implements Callable<Integer> {
 
-  @Mixin private final ModelOption model = new ModelOption();
-
-  @Option(
-      names = "--adapter",
-      required = true,
-      paramLabel = "DIR",
-      showDefaultValue = Visibility.NEVER,
-      description = "What train wrote.")
-  private Path adapter = Path.of("");
+  @Mixin private final ClassifierOptions classifier = new ClassifierOptions();
 
   @Parameters(
       paramLabel = "TEXT",
@@ -50,21 +39,21 @@ final class PredictCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     threads.apply();
-    TextClassifier classifier = TextClassifier.load(model.folder(), adapter);
+    TextClassifier loaded = classifier.load();
     if (!texts.isEmpty()) {
-      texts.forEach(text -> predict(classifier, text));
+      texts.forEach(text -> predict(loaded, text));
       return 0;
     }
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       if (!line.isBlank()) {
-        predict(classifier, line);
+        predict(loaded, line);
       }
     }
     return 0;
   }
 
-  private void predict(TextClassifier classifier, String text) {
-    Classification answer = classifier.classify(text);
+  private void predict(TextClassifier loaded, String text) {
+    Classification answer = loaded.classify(text);
     output.line(
         "%s\t%.4f\t%s", answer.label(), answer.probability(), text.replaceAll("[\\t\\r\\n]+", " "));
   }

@@ -72,8 +72,7 @@ final class PretrainCommand implements Callable<Integer> {
       description = "The folder of vocab.json and merges.txt (default: that of the config file).")
   private @Nullable Path tokenizerFolder;
 
-  @Option(names = "--epochs", paramLabel = "N", description = "Passes over the text.")
-  private int epochs = 1;
+  @Mixin private final TrainingOptions training = new TrainingOptions(1, 16, 1e-3);
 
   @Option(names = "--steps", paramLabel = "N", description = "Stop after so many steps.")
   private @Nullable Long steps;
@@ -85,9 +84,6 @@ final class PretrainCommand implements Callable<Integer> {
           "Stop after so many minutes. The learning rate then falls by the clock if that is ahead of the steps.")
   private @Nullable Double minutes;
 
-  @Option(names = "--batch-size", paramLabel = "N", description = "Pieces of text in a step.")
-  private int batchSize = 16;
-
   @Option(
       names = "--length",
       paramLabel = "N",
@@ -95,31 +91,22 @@ final class PretrainCommand implements Callable<Integer> {
   private @Nullable Integer length;
 
   @Option(
-      names = "--learning-rate",
-      paramLabel = "X",
-      description = "The highest rate; it rises at first and falls along a cosine to a tenth.")
-  private double learningRate = 1e-3;
-
-  @Option(names = "--warmup", paramLabel = "N", description = "Steps in which the rate rises.")
+      names = "--warmup",
+      paramLabel = "N",
+      description = "Steps in which the rate rises; then it falls along a cosine to a tenth.")
   private long warmup = 200;
-
-  @Option(names = "--weight-decay", paramLabel = "X", description = "AdamW's decoupled decay.")
-  private double weightDecay = 0.1;
 
   @Option(names = "--clip", paramLabel = "X", description = "The largest norm of the gradients.")
   private double clip = 1.0;
 
   @Option(
       names = "--qkv",
-      paramLabel = "LAYOUT",
+      paramLabel = "split|fused",
       description = "fused or split while training; the files are the same.")
   private QkvLayout qkv = QkvLayout.FUSED;
 
-  @Option(names = "--dtype", paramLabel = "TYPE", description = "F16 or F32 in the file.")
+  @Option(names = "--dtype", paramLabel = "F16|F32", description = "F16 or F32 in the file.")
   private DType dtype = DType.F16;
-
-  @Option(names = "--seed", paramLabel = "N", description = "Decides weights and order.")
-  private long seed = 123;
 
   @Mixin private final ThreadsOption threads = new ThreadsOption();
 
@@ -155,7 +142,7 @@ final class PretrainCommand implements Callable<Integer> {
     output.line("train       %s", corpus.train());
     output.line("validation  %s", corpus.validation());
 
-    Gpt2 base = Gpt2.initialize(config, qkv, seed);
+    Gpt2 base = Gpt2.initialize(config, qkv, training.seed());
     MetricsFile metrics = train(base.languageModel(), corpus);
     Files.createDirectories(out);
     base.save(out, dtype);
@@ -169,11 +156,8 @@ final class PretrainCommand implements Callable<Integer> {
   }
 
   private void checkOptions() {
-    Require.atLeast("--epochs", epochs, 1);
-    Require.range("--batch-size", batchSize, 1, 1 << 16);
-    Require.positive("--learning-rate", learningRate);
+    training.check();
     Require.atLeast("--warmup", warmup, 0);
-    Require.notNegative("--weight-decay", weightDecay);
     Require.positive("--clip", clip);
     if (steps != null) {
       Require.atLeast("--steps", steps, 1);
@@ -201,9 +185,10 @@ final class PretrainCommand implements Callable<Integer> {
   }
 
   private MetricsFile train(Gpt2LanguageModel model, CorpusSplits corpus) {
-    BatchSource batches = new CorpusLoader(corpus.train(), batchSize).shuffled(seed);
-    BatchSource validation = new CorpusLoader(corpus.validation(), batchSize);
-    long planned = (long) epochs * batches.batchesPerEpoch();
+    BatchSource batches =
+        new CorpusLoader(corpus.train(), training.batchSize()).shuffled(training.seed());
+    BatchSource validation = new CorpusLoader(corpus.validation(), training.batchSize());
+    long planned = (long) training.epochs() * batches.batchesPerEpoch();
     long total = steps == null ? planned : Math.min(steps, planned);
     Metrics before = Trainer.evaluate(model, validation);
     output.line(
@@ -212,17 +197,18 @@ final class PretrainCommand implements Callable<Integer> {
 
     Deadline deadline = minutes == null ? Deadline.none() : Deadline.in(60 * minutes);
     LearningRate rate =
-        deadline.warmupCosine((float) learningRate, Math.min(warmup, total / 2), total);
-    AdamW optimizer = new AdamW(model.trainedParameters(), rate, (float) weightDecay);
+        deadline.warmupCosine(training.learningRate(), Math.min(warmup, total / 2), total);
+    AdamW optimizer = new AdamW(model.trainedParameters(), rate, training.weightDecay());
     Trainer trainer =
         new Trainer(model, optimizer)
             .clipping(clip)
-            .seed(seed)
+            .seed(training.seed())
             .stoppingAfter(total)
             .evaluatingEvery(500);
     TrainingResult result;
     try (TrainingProgress progress = new TrainingProgress(output, total, 50)) {
-      result = trainer.listener(progress).fit(deadline.limit(batches), validation, epochs);
+      result =
+          trainer.listener(progress).fit(deadline.limit(batches), validation, training.epochs());
     }
     Metrics after = trainer.evaluate(validation);
     output.line(
@@ -233,7 +219,8 @@ final class PretrainCommand implements Callable<Integer> {
         result.tokensPerSecond(),
         after.loss(),
         after.perplexity());
-    return new MetricsFile(model.trainedParameterCount(), model.parameterCount(), seed, result)
+    return new MetricsFile(
+            model.trainedParameterCount(), model.parameterCount(), training.seed(), result)
         .part("validation_before", before)
         .part("validation", after);
   }

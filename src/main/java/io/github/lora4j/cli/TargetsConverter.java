@@ -7,9 +7,6 @@ import picocli.CommandLine.TypeConversionException;
 /** Reads {@code all}, names separated by commas, or a regular expression. */
 final class TargetsConverter implements ITypeConverter<Targets> {
 
-  static final String DESCRIPTION =
-      "Which Linear are adapted: all, names such as c_attn,c_proj, or a regular expression that a whole path matches";
-
   @Override
   public Targets convert(String text) {
     if (text.equals("all")) {

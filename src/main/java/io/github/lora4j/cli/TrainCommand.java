@@ -2,13 +2,9 @@ package io.github.lora4j.cli;
 
 import io.github.lora4j.FinetuneOptions;
 import io.github.lora4j.FinetuningRun;
-import io.github.lora4j.gpt2.ClassifierHead;
-import io.github.lora4j.gpt2.QkvLayout;
 import io.github.lora4j.kernel.ActiveKernels;
 import io.github.lora4j.kernel.Parallel;
-import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraInit;
-import io.github.lora4j.lora.Targets;
 import io.github.lora4j.text.Splits;
 import io.github.lora4j.train.Metrics;
 import io.github.lora4j.train.MetricsFile;
@@ -29,11 +25,6 @@ import picocli.CommandLine.Option;
     showDefaultValues = true)
 final class TrainCommand implements Callable<Integer> {
 
-  enum Task {
-    CLASSIFY,
-    LM
-  }
-
   enum Recipe {
     DEFAULT,
     BOOK
@@ -42,55 +33,27 @@ final class TrainCommand implements Callable<Integer> {
   @Mixin private final ModelOption model = new ModelOption();
   @Mixin private final DataOptions data = new DataOptions();
 
-  @Option(names = "--task", description = "classify: one class for a text; lm: the next token.")
-  private Task task = Task.CLASSIFY;
+  @Mixin private final TaskOption task = new TaskOption();
 
   @Option(
       names = "--recipe",
+      paramLabel = "default|book",
       description =
           "book: --qkv split --targets all --head lora --pad longest --init book, unless given.")
   private Recipe recipe = Recipe.DEFAULT;
 
-  @Option(
-      names = "--qkv",
-      description = "Query, key and value as one Linear (fused) or three (split).")
-  private QkvLayout qkv = QkvLayout.SPLIT;
-
-  @Option(names = "--rank", paramLabel = "N", description = "The inner size of the branches.")
-  private int rank = 16;
-
-  @Option(names = "--alpha", paramLabel = "X", description = "Branches are scaled by alpha / rank.")
-  private double alpha = 16;
-
-  @Option(
-      names = "--targets",
-      defaultValue = "all",
-      converter = TargetsConverter.class,
-      description = TargetsConverter.DESCRIPTION)
-  private Targets targets = Targets.all();
+  @Mixin private final LoraOptions lora = new LoraOptions(16);
 
   @Option(
       names = "--init",
+      paramLabel = "peft|book",
       description = "How A starts: +-1/sqrt(in) (peft, the default) or +-1/sqrt(rank) (book).")
   private @Nullable LoraInit init;
-
-  @Option(names = "--head", description = "The classifier's head: under LoRA, or trained in full.")
-  private ClassifierHead head = ClassifierHead.LORA;
 
   @Option(names = "--lora-dropout", paramLabel = "P", description = "Dropout on the branches.")
   private double dropout = 0;
 
-  @Option(names = "--epochs", paramLabel = "N", description = "Passes over the training data.")
-  private int epochs = 5;
-
-  @Option(names = "--batch-size", paramLabel = "N", description = "Examples in a step.")
-  private int batchSize = 8;
-
-  @Option(names = "--learning-rate", paramLabel = "X", description = "AdamW's rate.")
-  private double learningRate = 8e-4;
-
-  @Option(names = "--weight-decay", paramLabel = "X", description = "AdamW's decoupled decay.")
-  private double weightDecay = 0.1;
+  @Mixin private final TrainingOptions training = new TrainingOptions(5, 8, 8e-4);
 
   @Option(
       names = "--max-length",
@@ -105,12 +68,6 @@ final class TrainCommand implements Callable<Integer> {
       converter = PaddingConverter.class,
       description = "Pad texts to the longest of the training data or to N tokens (default: none).")
   private @Nullable Integer pad;
-
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      description = "Decides head, branches, order and split.")
-  private long seed = LoraConfig.DEFAULT_SEED;
 
   @Mixin private final ThreadsOption threads = new ThreadsOption();
 
@@ -136,7 +93,7 @@ final class TrainCommand implements Callable<Integer> {
     threads.apply();
     Path folder = out == null ? OutputFolder.nextRun() : out;
     OutputFolder.requireForRun(folder, overwrite, model.asked());
-    if (task == Task.LM) {
+    if (task.task() == Task.LM) {
       new LanguageModelTraining(output, data, options).run(model.folder(), folder);
     } else {
       classify(options, folder);
@@ -145,16 +102,12 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private FinetuneOptions options() {
-    Require.range("--rank", rank, 1, LoraConfig.MAX_RANK);
-    Require.positive("--alpha", alpha);
+    lora.check();
+    training.check();
     if (!(dropout >= 0 && dropout < 1)) {
       throw new IllegalArgumentException(
           "--lora-dropout: a number in [0, 1) expected, got " + dropout);
     }
-    Require.atLeast("--epochs", epochs, 1);
-    Require.range("--batch-size", batchSize, 1, 1 << 16);
-    Require.positive("--learning-rate", learningRate);
-    Require.notNegative("--weight-decay", weightDecay);
     if (maxLength != null) {
       Require.range("--max-length", maxLength, 1, 1 << 20);
     }
@@ -162,20 +115,20 @@ final class TrainCommand implements Callable<Integer> {
     LoraInit start = init != null ? init : book ? LoraInit.BOOK : LoraInit.PEFT;
     int padding = pad != null ? pad : book ? FinetuneOptions.LONGEST : FinetuneOptions.NO_PADDING;
     return new FinetuneOptions(
-        new LoraConfig(rank, (float) alpha, (float) dropout, start, seed, targets),
-        qkv,
-        head,
+        lora.branches().withDropout((float) dropout).withInit(start).withSeed(training.seed()),
+        lora.layout(),
+        lora.head(),
         padding,
         maxLength == null ? 0 : maxLength,
-        epochs,
-        batchSize,
-        (float) learningRate,
-        (float) weightDecay,
-        seed);
+        training.epochs(),
+        training.batchSize(),
+        training.learningRate(),
+        training.weightDecay(),
+        training.seed());
   }
 
   private void classify(FinetuneOptions options, Path folder) throws IOException {
-    Splits splits = data.read(seed);
+    Splits splits = data.read(training.seed());
     output.line(
         "data      %s: %,d to train, %,d to validate, %,d to test",
         String.join(", ", splits.train().labels()),
@@ -206,7 +159,11 @@ final class TrainCommand implements Callable<Integer> {
     int leaked = splits.leakedTestExamples();
     table.row("test", test, leaked == 0 ? "" : "(%d of them also in train)".formatted(leaked));
     run.classifier().save(folder);
-    new MetricsFile(run.report().trainedParameters(), run.report().totalParameters(), seed, result)
+    new MetricsFile(
+            run.report().trainedParameters(),
+            run.report().totalParameters(),
+            training.seed(),
+            result)
         .part("untrained", before)
         .part("train", train)
         .part("validation", validation)
