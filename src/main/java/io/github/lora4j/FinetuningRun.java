@@ -108,15 +108,12 @@ public final class FinetuningRun {
    * @return what was replaced
    */
   public static LoraReport adapt(Gpt2Classifier model, LoraConfig lora, ClassifierHead head) {
-    Targets asked = lora.targets();
-    List<String> excluded = new ArrayList<>(asked.excluded());
-    excluded.add(HEAD);
-    Targets withoutHead = new Targets(asked.names(), asked.pattern(), asked.layers(), excluded);
-    List<String> adapted =
-        new ArrayList<>(Lora.apply(model, lora.withTargets(withoutHead)).adapted());
+    List<String> adapted = new ArrayList<>();
     if (head == ClassifierHead.LORA) {
+      adapted.addAll(Lora.apply(model, lora).adapted());
       adapted.addAll(Lora.apply(model, lora.withTargets(Targets.named(HEAD))).adapted());
     } else {
+      adapted.addAll(Lora.apply(model, lora.withTargets(withoutHead(lora.targets()))).adapted());
       model
           .namedParameters()
           .forEach(
@@ -127,6 +124,12 @@ public final class FinetuningRun {
               });
     }
     return new LoraReport(adapted, model.trainedParameterCount(), model.parameterCount());
+  }
+
+  private static Targets withoutHead(Targets asked) {
+    List<String> excluded = new ArrayList<>(asked.excluded());
+    excluded.add(HEAD);
+    return new Targets(asked.names(), asked.pattern(), asked.layers(), excluded);
   }
 
   /**
