@@ -40,9 +40,7 @@ final class LanguageModelTraining {
   void run(Path modelFolder, Path folder) throws IOException {
     Tokenizer tokenizer = Tokenizer.load(modelFolder);
     Gpt2 base = Gpt2.load(modelFolder, options.layout());
-    int context = base.config().contextLength();
-    int length = options.maxLength() == 0 ? context : options.maxLength();
-    Require.range("--max-length", length, 2, context);
+    int length = options.maxLength() == 0 ? base.config().contextLength() : options.maxLength();
     CorpusSplits corpus = data.readText(tokenizer, length);
     output.line("data      %s", corpus.train());
     Gpt2LanguageModel model = base.languageModel();

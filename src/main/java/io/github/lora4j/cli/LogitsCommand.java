@@ -1,12 +1,6 @@
 package io.github.lora4j.cli;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.JsonToken;
 import io.github.lora4j.TextClassifier;
-import io.github.lora4j.error.Excerpt;
-import io.github.lora4j.error.FormatException;
 import io.github.lora4j.gpt2.Gpt2;
 import io.github.lora4j.gpt2.QkvLayout;
 import io.github.lora4j.lora.AdapterFile;
@@ -19,7 +13,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -66,10 +59,13 @@ final class LogitsCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     threads.apply();
     Path parent = out.toAbsolutePath().getParent();
+    if (out.toString().isEmpty() || Files.isDirectory(out)) {
+      throw new IllegalArgumentException("--out: the path of a file expected, got '" + out + "'");
+    }
     if (parent == null || !Files.isDirectory(parent)) {
       throw new NoSuchFileException(out.toString(), null, "a file in an existing folder expected");
     }
-    List<int[]> rows = readIds(ids);
+    List<int[]> rows = TokenIdsFile.read(ids);
     SafetensorsWriter writer = new SafetensorsWriter();
     AdapterMetadata metadata = adapter == null ? null : AdapterFile.metadata(adapter);
     if (adapter != null && metadata != null && metadata.task() == TaskType.SEQ_CLS) {
@@ -122,42 +118,5 @@ final class LogitsCommand implements Callable<Integer> {
           logits(model, rows.get(i)), 0, all, i * length * vocabulary, length * vocabulary);
     }
     writer.floats("logits", all, rows.size(), length, vocabulary);
-  }
-
-  private static List<int[]> readIds(Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
-      throw new NoSuchFileException(file.toString(), null, "a file of token ids expected");
-    }
-    List<int[]> rows = new ArrayList<>();
-    try (JsonParser parser = new JsonFactory().createParser(Files.newInputStream(file))) {
-      require(parser.nextToken() == JsonToken.START_ARRAY, file, rows);
-      while (parser.nextToken() == JsonToken.START_ARRAY) {
-        List<Integer> row = new ArrayList<>();
-        while (parser.nextToken() == JsonToken.VALUE_NUMBER_INT) {
-          row.add(parser.getIntValue());
-        }
-        require(parser.currentToken() == JsonToken.END_ARRAY && !row.isEmpty(), file, rows);
-        rows.add(row.stream().mapToInt(Integer::intValue).toArray());
-      }
-      require(parser.currentToken() == JsonToken.END_ARRAY && !rows.isEmpty(), file, rows);
-    } catch (JsonProcessingException e) {
-      throw new FormatException(
-          "CL-21",
-          file.toString(),
-          "",
-          "a JSON list of lists of token ids expected: " + Excerpt.of(e.getOriginalMessage()));
-    }
-    return rows;
-  }
-
-  private static void require(boolean expected, Path file, List<int[]> rows)
-      throws FormatException {
-    if (!expected) {
-      throw new FormatException(
-          "CL-21",
-          file.toString(),
-          "/" + rows.size(),
-          "a JSON list of lists of token ids expected, none of them empty");
-    }
   }
 }

@@ -7,6 +7,9 @@ import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -102,14 +105,29 @@ public final class Main {
 
   private static int usageFailure(Output output, ParameterException failure) {
     CommandSpec command = failure.getCommandLine().getCommandSpec();
-    StringBuilder message = new StringBuilder(String.valueOf(failure.getMessage()));
-    if (failure instanceof UnmatchedArgumentException unmatched
-        && !unmatched.getSuggestions().isEmpty()) {
-      message.append(" (did you mean ").append(unmatched.getSuggestions().get(0)).append("?)");
+    String message = String.valueOf(failure.getMessage());
+    if (failure instanceof UnmatchedArgumentException unmatched) {
+      List<String> suggestions = new ArrayList<>(unmatched.getSuggestions());
+      suggestions.addAll(
+          abbreviated(unmatched.getUnmatched().get(0), command.optionsMap().keySet()));
+      if (!suggestions.isEmpty()) {
+        message += " (did you mean " + suggestions.get(0) + "?)";
+      }
     }
     output.note(
         "error: %s; see %s --help",
-        message.toString().replaceAll("\\p{Cntrl}+", " ").strip(), command.qualifiedName());
+        message.replaceAll("\\p{Cntrl}+", " ").strip(), command.qualifiedName());
     return ExitCodes.USAGE;
+  }
+
+  /** The options whose initials a text begins with: {@code --lr} is meant for --learning-rate. */
+  private static List<String> abbreviated(String text, Set<String> options) {
+    return options.stream()
+        .filter(
+            option -> {
+              String initials = option.replaceAll("-+([a-z])[a-z]*", "$1");
+              return initials.length() > 1 && text.startsWith("--" + initials);
+            })
+        .toList();
   }
 }

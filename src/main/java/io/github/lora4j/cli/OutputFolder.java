@@ -1,9 +1,12 @@
 package io.github.lora4j.cli;
 
 import java.io.IOException;
-import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -60,15 +63,44 @@ final class OutputFolder {
   }
 
   private static void requireWritable(Path folder) throws IOException {
-    if (Files.exists(folder) && !Files.isDirectory(folder)) {
-      throw new IllegalArgumentException("--out: a folder expected, got the file " + folder);
+    if (folder.toString().isEmpty()) {
+      throw new IllegalArgumentException("--out: a folder expected, got an empty path");
     }
+    Deque<Path> missing = new ArrayDeque<>();
     Path existing = folder.toAbsolutePath();
     while (existing != null && !Files.exists(existing)) {
+      missing.push(existing);
       existing = existing.getParent();
     }
-    if (existing == null || !Files.isWritable(existing)) {
-      throw new AccessDeniedException(folder.toString(), null, "a folder to write in expected");
+    if (existing != null && !Files.isDirectory(existing)) {
+      throw new IllegalArgumentException("--out: a folder expected, got the file " + existing);
+    }
+    tryToWrite(folder, missing);
+  }
+
+  /**
+   * Makes the missing folders and a file, and removes them again: permissions alone do not tell,
+   * for the administrator has them all, and disks can be full or read-only.
+   */
+  private static void tryToWrite(Path folder, Deque<Path> missing) throws IOException {
+    Deque<Path> made = new ArrayDeque<>();
+    try {
+      for (Path each : missing) {
+        Files.createDirectory(each);
+        made.push(each);
+      }
+      made.push(Files.createTempFile(folder, ".tmp-", ""));
+    } catch (IOException e) {
+      throw new FileSystemException(
+          folder.toString(), null, "a folder to write in expected, got " + ExitCodes.message(e));
+    } finally {
+      for (Path each : made) {
+        try {
+          Files.deleteIfExists(each);
+        } catch (DirectoryNotEmptyException e) {
+          // Another run has put something there in the meantime.
+        }
+      }
     }
   }
 

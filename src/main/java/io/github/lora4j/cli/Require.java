@@ -18,9 +18,9 @@ final class Require {
     range(option, value, smallest, Long.MAX_VALUE);
   }
 
-  /** A number above 0. */
+  /** A number above 0, also as a float. */
   static void positive(String option, double value) {
-    if (!(value > 0)) {
+    if (!((float) value > 0)) {
       throw new IllegalArgumentException(
           "%s: a number above 0 expected, got %s".formatted(option, value));
     }

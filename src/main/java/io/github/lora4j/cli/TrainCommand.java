@@ -2,6 +2,7 @@ package io.github.lora4j.cli;
 
 import io.github.lora4j.FinetuneOptions;
 import io.github.lora4j.FinetuningRun;
+import io.github.lora4j.gpt2.Gpt2Config;
 import io.github.lora4j.kernel.ActiveKernels;
 import io.github.lora4j.kernel.Parallel;
 import io.github.lora4j.lora.LoraInit;
@@ -93,12 +94,24 @@ final class TrainCommand implements Callable<Integer> {
     threads.apply();
     Path folder = out == null ? OutputFolder.nextRun() : out;
     OutputFolder.requireForRun(folder, overwrite, model.asked());
+    checkLengths(options);
     if (task.task() == Task.LM) {
       new LanguageModelTraining(output, data, options).run(model.folder(), folder);
     } else {
       classify(options, folder);
     }
     return 0;
+  }
+
+  /** Compares the lengths with what the model takes before all of it and the data are read. */
+  private void checkLengths(FinetuneOptions options) throws IOException {
+    int context = Gpt2Config.read(model.folder().resolve(Gpt2Config.FILE_NAME)).contextLength();
+    int smallest = task.task() == Task.LM ? 2 : 1;
+    int length = options.maxLength() == 0 ? context : options.maxLength();
+    Require.range("--max-length", length, smallest, context);
+    if (options.padding() != FinetuneOptions.LONGEST) {
+      Require.range("--pad", options.padding(), 0, length);
+    }
   }
 
   private FinetuneOptions options() {
@@ -109,7 +122,11 @@ final class TrainCommand implements Callable<Integer> {
           "--lora-dropout: a number in [0, 1) expected, got " + dropout);
     }
     if (maxLength != null) {
-      Require.range("--max-length", maxLength, 1, 1 << 20);
+      Require.atLeast("--max-length", maxLength, 1);
+    }
+    if (task.task() == Task.LM && pad != null && pad != FinetuneOptions.NO_PADDING) {
+      throw new IllegalArgumentException(
+          "--pad: none expected for --task lm, whose pieces have one length, got another");
     }
     boolean book = recipe == Recipe.BOOK;
     LoraInit start = init != null ? init : book ? LoraInit.BOOK : LoraInit.PEFT;

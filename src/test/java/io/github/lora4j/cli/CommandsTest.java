@@ -264,8 +264,23 @@ class CommandsTest {
     SafetensorsFile file = SafetensorsFile.open(out);
     assertEquals(3 * 512, file.readFloats("logits.0").length);
     assertEquals(2 * 512, file.readFloats("logits.1").length);
-    Files.writeString(ids, "[[1,2,\"x\"]]");
-    run("logits", "--model", MODEL, "--ids", ids.toString(), "--out", out.toString()).failure(3);
+    for (String bad :
+        List.of(
+            "[[1,2,\"x\"]]",
+            "",
+            "[]",
+            "[[]]",
+            "[1]",
+            "[[1.5]]",
+            "[[99999999999]]",
+            "[[1",
+            "[[1]] 2")) {
+      Files.writeString(ids, bad);
+      String failure =
+          run("logits", "--model", MODEL, "--ids", ids.toString(), "--out", out.toString())
+              .failure(3);
+      assertTrue(failure.contains(ids + ": ") && failure.contains("line 1, column"), failure);
+    }
     Files.writeString(ids, "[[512]]");
     run("logits", "--model", MODEL, "--ids", ids.toString(), "--out", out.toString()).failure(2);
   }
@@ -273,6 +288,7 @@ class CommandsTest {
   @ParameterizedTest
   @CsvSource({
     "--learning-rat, 1, --learning-rate",
+    "--lrr, 1, --learning-rate",
     "--learning-rate, abc, abc",
     "--learning-rate, NaN, NaN",
     "--learning-rate, 1e999, 1e999",
@@ -280,6 +296,7 @@ class CommandsTest {
     "--learning-rate, 1d, 1d",
     "--learning-rate, -1, -1",
     "--learning-rate, 0, above 0",
+    "--learning-rate, 1e-60, --learning-rate: a number above 0",
     "--weight-decay, -0.1, at least 0",
     "--alpha, 0, above 0",
     "--lora-dropout, 1, '[0, 1)'",
@@ -288,8 +305,8 @@ class CommandsTest {
     "--epochs, 0, --epochs",
     "--rank, 0, --rank",
     "--rank, 99999999999, --rank",
-    "--max-length, 65, 64",
-    "--pad, 65, 64",
+    "--max-length, 65, --max-length: 1 to 64",
+    "--pad, 65, --pad: 0 to 64",
     "--pad, some, longest",
     "--targets, nothing_has_this_name, nothing_has_this_name",
     "--targets, '(', --targets",
@@ -330,6 +347,54 @@ class CommandsTest {
     Path locked = Files.createDirectory(folder.resolve("locked"));
     assumeTrue(locked.toFile().setWritable(false) && !Files.isWritable(locked));
     train(messages(), locked.resolve("run")).failure(5);
+  }
+
+  @Test
+  void folderThatCannotBeMadeIsRefusedBeforeTheModelIsLoaded() throws IOException {
+    Path data = messages();
+    String below = train(data, data.resolve("run")).failure(2);
+    assertTrue(below.contains("got the file " + data), below);
+    assertTrue(train(data, Path.of("")).failure(2).contains("empty path"));
+    assumeTrue(Files.isDirectory(Path.of("/proc/self")));
+    assertTrue(train(data, Path.of("/proc/run")).failure(5).contains("/proc/run"));
+  }
+
+  @Test
+  void headAloneCanBeATarget() throws IOException {
+    Result result = train(messages(), folder.resolve("run"), "--targets", "score");
+    assertEquals(0, result.code(), result.err());
+    assertTrue(result.out().contains("1 Linear adapted"), result.out());
+  }
+
+  @Test
+  void wrongDataLeavesNoFolderBehind() throws IOException {
+    Path out = folder.resolve("deep/run");
+    train(folder.resolve("missing.tsv"), out).failure(5);
+    assertFalse(Files.exists(folder.resolve("deep")));
+  }
+
+  @Test
+  void optionsThatWouldBeIgnoredAreRefused() throws IOException {
+    String data = messages().toString();
+    for (String option : List.of("--balance", "--split=0.5,0.2", "--data=" + data)) {
+      String failure =
+          run(
+                  "train",
+                  "--model",
+                  MODEL,
+                  option,
+                  "--train",
+                  data,
+                  "--validation",
+                  data,
+                  "--test",
+                  data)
+              .failure(2);
+      assertTrue(failure.contains(option.replaceAll("=.*", ":")), failure);
+    }
+    Path run = folder.resolve("run");
+    assertTrue(train(text(), run, "--task", "lm", "--pad", "9").failure(2).contains("--pad:"));
+    assertTrue(train(text(), run, "--task", "lm", "--balance").failure(2).contains("--balance:"));
   }
 
   @Test
