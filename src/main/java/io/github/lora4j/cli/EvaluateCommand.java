@@ -1,6 +1,7 @@
 package io.github.lora4j.cli;
 
 import io.github.lora4j.TextClassifier;
+import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.text.TextDataset;
 import io.github.lora4j.train.Metrics;
 import java.io.IOException;
@@ -45,6 +46,14 @@ final class EvaluateCommand implements Callable<Integer> {
     TextClassifier loaded = classifier.load();
     List<String> labels = loaded.labels();
     TextDataset texts = data == null ? DataOptions.embeddedTest() : columns.read(data, labels);
+    if (!texts.labels().equals(labels)) {
+      throw new MismatchException(
+          "CL-22",
+          texts.name(),
+          "",
+          "texts of the adapter's classes %s expected, got %s (name a file with --data)"
+              .formatted(labels, texts.labels()));
+    }
     Metrics metrics = loaded.evaluate(texts);
     new MetricsTable(output, true).row(texts.name(), metrics, "");
     for (int i = 0; i < labels.size(); i++) {

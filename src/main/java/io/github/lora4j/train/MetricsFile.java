@@ -42,14 +42,16 @@ public final class MetricsFile {
   }
 
   /**
-   * Adds what the trained model reaches on a part of the data.
+   * Adds what the trained model reaches on a part of the data. A part without data is left out.
    *
    * @param name {@code train}, {@code validation} or {@code test}, or another name
    * @param metrics its metrics there
    * @return this
    */
   public MetricsFile part(String name, Metrics metrics) {
-    parts.put(name, metrics);
+    if (metrics.targets() > 0) {
+      parts.put(name, metrics);
+    }
     return this;
   }
 
@@ -87,8 +89,10 @@ public final class MetricsFile {
         json.writeNumberField("step", report.step());
         json.writeNumberField("epoch", report.epoch());
         json.writeNumberField("train_loss", report.trainLoss());
-        json.writeNumberField("validation_loss", report.validation().loss());
-        json.writeNumberField("validation_accuracy", report.validation().accuracy());
+        if (report.validation().targets() > 0) {
+          json.writeNumberField("validation_loss", report.validation().loss());
+          json.writeNumberField("validation_accuracy", report.validation().accuracy());
+        }
         json.writeEndObject();
       }
       json.writeEndArray();
