@@ -83,19 +83,6 @@ public interface Kernels {
   double softmax(float[] x, int xOffset, float[] p, int pOffset, int length);
 
   /**
-   * Exponentials against a known log-sum-exp, {@code p_i = exp(x_i - logSumExp)}: a soft-max
-   * computed again; runs on the calling thread.
-   *
-   * @param x holds the row
-   * @param xOffset where the row begins
-   * @param logSumExp the constant that is subtracted
-   * @param p takes the result; may be {@code x} itself at the same offset
-   * @param pOffset where the result begins
-   * @param length the number of elements
-   */
-  void expMinus(float[] x, int xOffset, float logSumExp, float[] p, int pOffset, int length);
-
-  /**
    * The gradient of a soft-max row, {@code dx_i = p_i (dp_i - sum_j p_j dp_j)}; runs on the calling
    * thread.
    *

@@ -86,14 +86,6 @@ public final class PortableKernels implements Kernels {
   }
 
   @Override
-  public void expMinus(
-      float[] x, int xOffset, float logSumExp, float[] p, int pOffset, int length) {
-    for (int i = 0; i < length; i++) {
-      p[pOffset + i] = (float) Exponential.exp((double) x[xOffset + i] - logSumExp);
-    }
-  }
-
-  @Override
   public void softmaxBackward(float[] p, int pOffset, float[] dp, int dpOffset, int length) {
     double dot = 0;
     for (int i = 0; i < length; i++) {

@@ -1,7 +1,6 @@
 package io.github.lora4j.kernel.vector;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -9,22 +8,26 @@ import jdk.incubator.vector.VectorOperators;
  * the same operations, so the same bits.
  *
  * <p>{@code x = n ln 2 + r} with {@code |r| <= ln 2 / 2}; {@code e^r} is a polynomial (Cephes, S.
- * Moshier), {@code 2^n} is put together in the exponent bits, in two factors so that results below
- * the normal range come out right. n is rounded by adding a constant after which a float has no
- * fraction bits left. Error below two units in the last place.
+ * Moshier) and {@code 2^n} is made by shifting n into the exponent bits. n is rounded by adding a
+ * constant after which a float has no fraction bits left; the 127 in that constant is the bias of
+ * the exponent.
+ *
+ * <p>Error below two units in the last place for x from -87.3 to 88, where soft-max and GELU need
+ * it. Below that the result is 0, as the exponent bits are then; x above 88 is not expected.
+ *
+ * <p>Few operations on purpose: this is inlined into the loops that use it, and the compiler stops
+ * inlining when a method has become too large; then vectors are boxed.
  */
 final class Exp {
 
   private static final float LOG2_E = 1.44269504f;
   private static final float LN2_HIGH = 0.693359375f;
   private static final float LN2_LOW = -2.12194440e-4f;
-  private static final float ROUNDER = 0x1.8p23f;
-  private static final int ROUNDER_BITS = Float.floatToRawIntBits(ROUNDER);
+  private static final float ROUNDER = 0x1.8p23f + 127;
+  private static final int FRACTION_BITS = 23;
 
-  /** Beyond these the result is zero or infinite. */
-  private static final float LOWEST = -104f;
-
-  private static final float HIGHEST = 89f;
+  /** Rounds to n = -127, the exponent bits of zero. */
+  private static final float LOWEST = -88f;
 
   private static final float P0 = 1.9875691500e-4f;
   private static final float P1 = 1.3981999507e-3f;
@@ -36,7 +39,7 @@ final class Exp {
   private Exp() {}
 
   static FloatVector of(FloatVector x) {
-    FloatVector v = x.max(LOWEST).min(HIGHEST);
+    FloatVector v = x.max(LOWEST);
     FloatVector rounded =
         v.fma(
             FloatVector.broadcast(Lanes.SPECIES, LOG2_E),
@@ -51,16 +54,15 @@ final class Exp {
     p = p.fma(r, FloatVector.broadcast(Lanes.SPECIES, P4));
     p = p.fma(r, FloatVector.broadcast(Lanes.SPECIES, P5));
     p = p.fma(r.mul(r), r.add(1f));
-    IntVector exponent = rounded.reinterpretAsInts().sub(ROUNDER_BITS);
-    IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
-    FloatVector first = half.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
-    FloatVector second =
-        exponent.sub(half).add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
-    return p.mul(first).mul(second);
+    return p.mul(
+        rounded
+            .reinterpretAsInts()
+            .lanewise(VectorOperators.LSHL, FRACTION_BITS)
+            .reinterpretAsFloats());
   }
 
   static float of(float x) {
-    float v = Math.min(Math.max(x, LOWEST), HIGHEST);
+    float v = Math.max(x, LOWEST);
     float rounded = Math.fma(v, LOG2_E, ROUNDER);
     float n = rounded - ROUNDER;
     float r = Math.fma(n, -LN2_HIGH, v);
@@ -72,10 +74,6 @@ final class Exp {
     p = Math.fma(p, r, P4);
     p = Math.fma(p, r, P5);
     p = Math.fma(p, r * r, r + 1f);
-    int exponent = Float.floatToRawIntBits(rounded) - ROUNDER_BITS;
-    int half = exponent >> 1;
-    float first = Float.intBitsToFloat(half + 127 << 23);
-    float second = Float.intBitsToFloat(exponent - half + 127 << 23);
-    return p * first * second;
+    return p * Float.intBitsToFloat(Float.floatToRawIntBits(rounded) << FRACTION_BITS);
   }
 }

@@ -15,61 +15,79 @@ final class GeluRange {
 
   private static final float CUBIC = -0.0713548162726f;
 
-  /** Beyond it {@code e^-2u} is held, or its product with s = 0 would be no number. */
-  private static final float LARGEST = 80f;
+  /**
+   * Inputs are held here, where {@code e^-2u} is just finite or 0 and s has long been 0 or 1: an
+   * infinite {@code e^-2u} times s = 0 would be no number.
+   */
+  private static final float HELD = 10f;
+
+  /** How many gradients are computed before they are added. */
+  private static final int BLOCK = 1024;
 
   private GeluRange() {}
 
   static void forward(float[] x, float[] y, int from, int to) {
     int end = from + Lanes.SPECIES.loopBound(to - from);
     for (int i = from; i < end; i += Lanes.COUNT) {
-      FloatVector v = FloatVector.fromArray(Lanes.SPECIES, x, i);
+      FloatVector v = FloatVector.fromArray(Lanes.SPECIES, x, i).max(-HELD);
       FloatVector slope =
           v.mul(v)
               .fma(
                   FloatVector.broadcast(Lanes.SPECIES, CUBIC),
                   FloatVector.broadcast(Lanes.SPECIES, LINEAR));
-      FloatVector e = Exp.of(v.mul(slope).min(LARGEST));
+      FloatVector e = Exp.of(v.mul(slope));
       v.div(e.add(1f)).intoArray(y, i);
     }
     for (int i = end; i < to; i++) {
-      float v = x[i];
-      float e = Exp.of(Math.min(v * Math.fma(v * v, CUBIC, LINEAR), LARGEST));
+      float v = Math.max(x[i], -HELD);
+      float e = Exp.of(v * Math.fma(v * v, CUBIC, LINEAR));
       y[i] = v / (e + 1f);
     }
   }
 
   static void backward(float[] x, float[] dy, float[] dx, boolean accumulate, int from, int to) {
+    if (!accumulate) {
+      gradient(x, dy, from, to, dx, from);
+      return;
+    }
+    float[] part = new float[Math.min(BLOCK, to - from)];
+    for (int first = from; first < to; first += BLOCK) {
+      int count = Math.min(BLOCK, to - first);
+      gradient(x, dy, first, first + count, part, 0);
+      for (int i = 0; i < count; i++) {
+        dx[first + i] += part[i];
+      }
+    }
+  }
+
+  /** Writes the gradient for the inputs {@code from} to {@code to - 1}. */
+  private static void gradient(
+      float[] x, float[] dy, int from, int to, float[] gradient, int offset) {
+    int shift = offset - from;
     int end = from + Lanes.SPECIES.loopBound(to - from);
     for (int i = from; i < end; i += Lanes.COUNT) {
-      FloatVector v = FloatVector.fromArray(Lanes.SPECIES, x, i);
+      FloatVector v = FloatVector.fromArray(Lanes.SPECIES, x, i).max(-HELD).min(HELD);
       FloatVector square = v.mul(v);
       FloatVector slope =
           square.fma(
               FloatVector.broadcast(Lanes.SPECIES, CUBIC),
               FloatVector.broadcast(Lanes.SPECIES, LINEAR));
-      FloatVector e = Exp.of(v.mul(slope).min(LARGEST));
+      FloatVector e = Exp.of(v.mul(slope));
       FloatVector s = FloatVector.broadcast(Lanes.SPECIES, 1f).div(e.add(1f));
       FloatVector twiceSlope =
           square.fma(
               FloatVector.broadcast(Lanes.SPECIES, -3 * CUBIC),
               FloatVector.broadcast(Lanes.SPECIES, -LINEAR));
       FloatVector rest = v.mul(s).mul(e.mul(s)).mul(twiceSlope);
-      FloatVector d = FloatVector.fromArray(Lanes.SPECIES, dy, i).mul(s.add(rest));
-      if (accumulate) {
-        FloatVector.fromArray(Lanes.SPECIES, dx, i).add(d).intoArray(dx, i);
-      } else {
-        d.intoArray(dx, i);
-      }
+      FloatVector.fromArray(Lanes.SPECIES, dy, i).mul(s.add(rest)).intoArray(gradient, i + shift);
     }
     for (int i = end; i < to; i++) {
-      float v = x[i];
+      float v = Math.min(Math.max(x[i], -HELD), HELD);
       float square = v * v;
-      float e = Exp.of(Math.min(v * Math.fma(square, CUBIC, LINEAR), LARGEST));
+      float e = Exp.of(v * Math.fma(square, CUBIC, LINEAR));
       float s = 1f / (e + 1f);
       float twiceSlope = Math.fma(square, -3 * CUBIC, -LINEAR);
-      float d = dy[i] * (s + v * s * (e * s) * twiceSlope);
-      dx[i] = accumulate ? dx[i] + d : d;
+      gradient[i + shift] = dy[i] * (s + v * s * (e * s) * twiceSlope);
     }
   }
 }

@@ -3,7 +3,11 @@ package io.github.lora4j.kernel.vector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The one species of this process. */
+/**
+ * The one species of this process, and what is done across the lanes of a vector. That takes the
+ * lanes from an array of the caller: a vector that crosses a call is boxed where the compiler does
+ * not inline the call.
+ */
 final class Lanes {
 
   /** The widest vectors of the machine. */
@@ -14,15 +18,30 @@ final class Lanes {
 
   private Lanes() {}
 
-  /** The sum of a vector's lanes as a tree of fixed form: halves are added to halves. */
-  static float sum(FloatVector vector) {
-    float[] lanes = new float[COUNT];
-    vector.intoArray(lanes, 0);
+  /**
+   * The sum of lanes as a tree of fixed form: halves are added to halves.
+   *
+   * @param lanes {@code (COUNT)}; modified
+   */
+  static float sum(float[] lanes) {
     for (int half = COUNT / 2; half > 0; half /= 2) {
       for (int i = 0; i < half; i++) {
         lanes[i] += lanes[i + half];
       }
     }
     return lanes[0];
+  }
+
+  /**
+   * The largest lane, not a number if any is.
+   *
+   * @param lanes {@code (COUNT)}
+   */
+  static float max(float[] lanes) {
+    float max = lanes[0];
+    for (int i = 1; i < COUNT; i++) {
+      max = Math.max(max, lanes[i]);
+    }
+    return max;
   }
 }

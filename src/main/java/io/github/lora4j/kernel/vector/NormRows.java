@@ -3,16 +3,18 @@ package io.github.lora4j.kernel.vector;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Layer norm of a row and its gradient. Sums are one vector of partial sums, then a tree, then the
- * rest in order.
+ * Layer norm of some rows, and its gradient. Sums are one vector of partial sums, then a tree, then
+ * the rest in order. Each loop is a method of its own, small enough for the compiler.
  */
 final class NormRows {
 
   private NormRows() {}
 
+  /** Normalizes the rows {@code first} to {@code end - 1}. */
   static void forward(
       float[] x,
-      int row,
+      int first,
+      int end,
       int columns,
       float[] weight,
       float[] bias,
@@ -20,38 +22,41 @@ final class NormRows {
       float[] y,
       float[] mean,
       float[] inverseDeviation) {
-    int from = row * columns;
-    float average = sum(x, from, columns) / columns;
-    float variance = squares(x, from, columns, average) / columns;
-    float inverse = (float) (1 / Math.sqrt((double) variance + eps));
-    mean[row] = average;
-    inverseDeviation[row] = inverse;
-    for (int j = 0; j < columns; j++) {
-      y[from + j] = (x[from + j] - average) * inverse * weight[j] + bias[j];
+    float[] lanes = new float[Lanes.COUNT];
+    for (int row = first; row < end; row++) {
+      int from = row * columns;
+      float average = sum(x, from, columns, lanes) / columns;
+      float variance = squares(x, from, columns, average, lanes) / columns;
+      float inverse = (float) (1 / Math.sqrt((double) variance + eps));
+      mean[row] = average;
+      inverseDeviation[row] = inverse;
+      normalize(x, from, columns, average, inverse, weight, bias, y);
     }
   }
 
-  private static float sum(float[] x, int from, int columns) {
+  private static float sum(float[] x, int from, int columns, float[] lanes) {
     int whole = Lanes.SPECIES.loopBound(columns);
     FloatVector sums = FloatVector.zero(Lanes.SPECIES);
     for (int j = 0; j < whole; j += Lanes.COUNT) {
       sums = sums.add(FloatVector.fromArray(Lanes.SPECIES, x, from + j));
     }
-    float sum = Lanes.sum(sums);
+    sums.intoArray(lanes, 0);
+    float sum = Lanes.sum(lanes);
     for (int j = whole; j < columns; j++) {
       sum += x[from + j];
     }
     return sum;
   }
 
-  private static float squares(float[] x, int from, int columns, float average) {
+  private static float squares(float[] x, int from, int columns, float average, float[] lanes) {
     int whole = Lanes.SPECIES.loopBound(columns);
     FloatVector sums = FloatVector.zero(Lanes.SPECIES);
     for (int j = 0; j < whole; j += Lanes.COUNT) {
       FloatVector difference = FloatVector.fromArray(Lanes.SPECIES, x, from + j).sub(average);
       sums = difference.fma(difference, sums);
     }
-    float sum = Lanes.sum(sums);
+    sums.intoArray(lanes, 0);
+    float sum = Lanes.sum(lanes);
     for (int j = whole; j < columns; j++) {
       float difference = x[from + j] - average;
       sum = Math.fma(difference, difference, sum);
@@ -59,19 +64,87 @@ final class NormRows {
     return sum;
   }
 
+  private static void normalize(
+      float[] x,
+      int from,
+      int columns,
+      float average,
+      float inverse,
+      float[] weight,
+      float[] bias,
+      float[] y) {
+    int whole = Lanes.SPECIES.loopBound(columns);
+    for (int j = 0; j < whole; j += Lanes.COUNT) {
+      FloatVector.fromArray(Lanes.SPECIES, x, from + j)
+          .sub(average)
+          .mul(inverse)
+          .mul(FloatVector.fromArray(Lanes.SPECIES, weight, j))
+          .add(FloatVector.fromArray(Lanes.SPECIES, bias, j))
+          .intoArray(y, from + j);
+    }
+    for (int j = whole; j < columns; j++) {
+      y[from + j] = (x[from + j] - average) * inverse * weight[j] + bias[j];
+    }
+  }
+
+  /** Writes or adds the gradient of the rows {@code first} to {@code end - 1}. */
   static void backward(
       float[] dy,
       float[] x,
-      int row,
+      int first,
+      int end,
+      int columns,
+      float[] weight,
+      float[] mean,
+      float[] inverseDeviation,
+      float[] dx,
+      boolean accumulate) {
+    float[] lanes = new float[Lanes.COUNT];
+    float[] row = new float[accumulate ? columns : 0];
+    for (int i = first; i < end; i++) {
+      int from = i * columns;
+      float average = mean[i];
+      float inverse = inverseDeviation[i];
+      float meanG = sum(dy, from, columns, weight, lanes) / columns;
+      float meanDot = dot(dy, x, from, columns, weight, average, inverse, lanes) / columns;
+      float[] to = accumulate ? row : dx;
+      int offset = accumulate ? 0 : from;
+      gradient(dy, x, from, columns, weight, average, inverse, meanG, meanDot, to, offset);
+      for (int j = 0; j < row.length; j++) {
+        dx[from + j] += row[j];
+      }
+    }
+  }
+
+  /** The sum of {@code g = dy * weight}. */
+  private static float sum(float[] dy, int from, int columns, float[] weight, float[] lanes) {
+    int whole = Lanes.SPECIES.loopBound(columns);
+    FloatVector sums = FloatVector.zero(Lanes.SPECIES);
+    for (int j = 0; j < whole; j += Lanes.COUNT) {
+      FloatVector g =
+          FloatVector.fromArray(Lanes.SPECIES, dy, from + j)
+              .mul(FloatVector.fromArray(Lanes.SPECIES, weight, j));
+      sums = sums.add(g);
+    }
+    sums.intoArray(lanes, 0);
+    float sum = Lanes.sum(lanes);
+    for (int j = whole; j < columns; j++) {
+      sum += dy[from + j] * weight[j];
+    }
+    return sum;
+  }
+
+  /** The sum of {@code g * xhat}. */
+  private static float dot(
+      float[] dy,
+      float[] x,
+      int from,
       int columns,
       float[] weight,
       float average,
       float inverse,
-      float[] dx,
-      boolean accumulate) {
-    int from = row * columns;
+      float[] lanes) {
     int whole = Lanes.SPECIES.loopBound(columns);
-    FloatVector sums = FloatVector.zero(Lanes.SPECIES);
     FloatVector dots = FloatVector.zero(Lanes.SPECIES);
     for (int j = 0; j < whole; j += Lanes.COUNT) {
       FloatVector g =
@@ -79,28 +152,43 @@ final class NormRows {
               .mul(FloatVector.fromArray(Lanes.SPECIES, weight, j));
       FloatVector normalized =
           FloatVector.fromArray(Lanes.SPECIES, x, from + j).sub(average).mul(inverse);
-      sums = sums.add(g);
       dots = g.fma(normalized, dots);
     }
-    float sum = Lanes.sum(sums);
-    float dot = Lanes.sum(dots);
+    dots.intoArray(lanes, 0);
+    float dot = Lanes.sum(lanes);
     for (int j = whole; j < columns; j++) {
-      float g = dy[from + j] * weight[j];
-      sum += g;
-      dot = Math.fma(g, (x[from + j] - average) * inverse, dot);
+      dot = Math.fma(dy[from + j] * weight[j], (x[from + j] - average) * inverse, dot);
     }
-    float meanG = sum / columns;
-    float meanDot = dot / columns;
-    if (accumulate) {
-      for (int j = 0; j < columns; j++) {
-        float normalized = (x[from + j] - average) * inverse;
-        dx[from + j] += inverse * (dy[from + j] * weight[j] - meanG - normalized * meanDot);
-      }
-    } else {
-      for (int j = 0; j < columns; j++) {
-        float normalized = (x[from + j] - average) * inverse;
-        dx[from + j] = inverse * (dy[from + j] * weight[j] - meanG - normalized * meanDot);
-      }
+    return dot;
+  }
+
+  /** {@code inverse * (g - mean(g) - xhat * mean(g * xhat))} of one row. */
+  private static void gradient(
+      float[] dy,
+      float[] x,
+      int from,
+      int columns,
+      float[] weight,
+      float average,
+      float inverse,
+      float meanG,
+      float meanDot,
+      float[] to,
+      int offset) {
+    int whole = Lanes.SPECIES.loopBound(columns);
+    for (int j = 0; j < whole; j += Lanes.COUNT) {
+      FloatVector along =
+          FloatVector.fromArray(Lanes.SPECIES, x, from + j).sub(average).mul(inverse).mul(meanDot);
+      FloatVector.fromArray(Lanes.SPECIES, dy, from + j)
+          .mul(FloatVector.fromArray(Lanes.SPECIES, weight, j))
+          .sub(meanG)
+          .sub(along)
+          .mul(inverse)
+          .intoArray(to, offset + j);
+    }
+    for (int j = whole; j < columns; j++) {
+      float along = (x[from + j] - average) * inverse * meanDot;
+      to[offset + j] = (dy[from + j] * weight[j] - meanG - along) * inverse;
     }
   }
 }

@@ -11,13 +11,14 @@ final class SoftmaxRows {
   private SoftmaxRows() {}
 
   static double softmax(float[] x, int xOffset, float[] p, int pOffset, int length) {
-    float max = max(x, xOffset, length);
-    float sum = exponentials(x, xOffset, max, p, pOffset, length);
+    float[] lanes = new float[Lanes.COUNT];
+    float max = max(x, xOffset, length, lanes);
+    float sum = exponentials(x, xOffset, max, p, pOffset, length, lanes);
     scale(p, pOffset, length, 1 / sum);
     return max + StrictMath.log(sum);
   }
 
-  private static float max(float[] x, int offset, int length) {
+  private static float max(float[] x, int offset, int length, float[] lanes) {
     int whole = Lanes.SPECIES.loopBound(length);
     float max = x[offset];
     if (whole > 0) {
@@ -25,11 +26,8 @@ final class SoftmaxRows {
       for (int i = Lanes.COUNT; i < whole; i += Lanes.COUNT) {
         maxima = maxima.max(FloatVector.fromArray(Lanes.SPECIES, x, offset + i));
       }
-      float[] lanes = new float[Lanes.COUNT];
       maxima.intoArray(lanes, 0);
-      for (float lane : lanes) {
-        max = Math.max(max, lane);
-      }
+      max = Lanes.max(lanes);
     }
     for (int i = whole; i < length; i++) {
       max = Math.max(max, x[offset + i]);
@@ -37,19 +35,20 @@ final class SoftmaxRows {
     return max;
   }
 
-  /** {@code p = exp(x - shift)}; returns the sum of p. */
+  /** {@code p = exp(x - max)}; returns the sum of p. */
   private static float exponentials(
-      float[] x, int xOffset, float shift, float[] p, int pOffset, int length) {
+      float[] x, int xOffset, float max, float[] p, int pOffset, int length, float[] lanes) {
     int whole = Lanes.SPECIES.loopBound(length);
     FloatVector sums = FloatVector.zero(Lanes.SPECIES);
     for (int i = 0; i < whole; i += Lanes.COUNT) {
-      FloatVector e = Exp.of(FloatVector.fromArray(Lanes.SPECIES, x, xOffset + i).sub(shift));
+      FloatVector e = Exp.of(FloatVector.fromArray(Lanes.SPECIES, x, xOffset + i).sub(max));
       e.intoArray(p, pOffset + i);
       sums = sums.add(e);
     }
-    float sum = Lanes.sum(sums);
+    sums.intoArray(lanes, 0);
+    float sum = Lanes.sum(lanes);
     for (int i = whole; i < length; i++) {
-      float e = Exp.of(x[xOffset + i] - shift);
+      float e = Exp.of(x[xOffset + i] - max);
       p[pOffset + i] = e;
       sum += e;
     }
@@ -62,23 +61,33 @@ final class SoftmaxRows {
     }
   }
 
-  static void expMinus(float[] x, int xOffset, float shift, float[] p, int pOffset, int length) {
-    exponentials(x, xOffset, shift, p, pOffset, length);
+  static void backward(float[] p, int pOffset, float[] dp, int dpOffset, int length) {
+    float dot = dot(p, pOffset, dp, dpOffset, length, new float[Lanes.COUNT]);
+    int whole = Lanes.SPECIES.loopBound(length);
+    for (int i = 0; i < whole; i += Lanes.COUNT) {
+      FloatVector.fromArray(Lanes.SPECIES, dp, dpOffset + i)
+          .sub(dot)
+          .mul(FloatVector.fromArray(Lanes.SPECIES, p, pOffset + i))
+          .intoArray(dp, dpOffset + i);
+    }
+    for (int i = whole; i < length; i++) {
+      dp[dpOffset + i] = p[pOffset + i] * (dp[dpOffset + i] - dot);
+    }
   }
 
-  static void backward(float[] p, int pOffset, float[] dp, int dpOffset, int length) {
+  private static float dot(
+      float[] p, int pOffset, float[] dp, int dpOffset, int length, float[] lanes) {
     int whole = Lanes.SPECIES.loopBound(length);
     FloatVector sums = FloatVector.zero(Lanes.SPECIES);
     for (int i = 0; i < whole; i += Lanes.COUNT) {
       FloatVector left = FloatVector.fromArray(Lanes.SPECIES, p, pOffset + i);
       sums = left.fma(FloatVector.fromArray(Lanes.SPECIES, dp, dpOffset + i), sums);
     }
-    float dot = Lanes.sum(sums);
+    sums.intoArray(lanes, 0);
+    float dot = Lanes.sum(lanes);
     for (int i = whole; i < length; i++) {
       dot = Math.fma(p[pOffset + i], dp[dpOffset + i], dot);
     }
-    for (int i = 0; i < length; i++) {
-      dp[dpOffset + i] = p[pOffset + i] * (dp[dpOffset + i] - dot);
-    }
+    return dot;
   }
 }

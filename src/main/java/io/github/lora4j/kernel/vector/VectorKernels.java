@@ -6,7 +6,6 @@ import io.github.lora4j.kernel.Kernels;
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.PackedMatrix;
 import io.github.lora4j.kernel.Parallel;
-import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** The kernels written with the Vector API. */
@@ -74,12 +73,6 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void expMinus(
-      float[] x, int xOffset, float logSumExp, float[] p, int pOffset, int length) {
-    SoftmaxRows.expMinus(x, xOffset, logSumExp, p, pOffset, length);
-  }
-
-  @Override
   public void softmaxBackward(float[] p, int pOffset, float[] dp, int dpOffset, int length) {
     SoftmaxRows.backward(p, pOffset, dp, dpOffset, length);
   }
@@ -98,7 +91,8 @@ public final class VectorKernels implements Kernels {
     forRows(
         rows,
         columns,
-        row -> NormRows.forward(x, row, columns, weight, bias, eps, y, mean, inverseDeviation));
+        (from, to) ->
+            NormRows.forward(x, from, to, columns, weight, bias, eps, y, mean, inverseDeviation));
   }
 
   @Override
@@ -115,22 +109,17 @@ public final class VectorKernels implements Kernels {
     forRows(
         rows,
         columns,
-        row ->
+        (from, to) ->
             NormRows.backward(
-                dy, x, row, columns, weight, mean[row], inverseDeviation[row], dx, accumulate));
+                dy, x, from, to, columns, weight, mean, inverseDeviation, dx, accumulate));
   }
 
   /** Hands out rows in groups that are worth a thread's while. */
-  private static void forRows(int rows, int columns, IntConsumer body) {
+  private static void forRows(int rows, int columns, Elementwise.Range body) {
     int perTask = Math.max(1, (1 << 14) / Math.max(1, columns));
     Parallel.forEach(
         (rows + perTask - 1) / perTask,
-        task -> {
-          int end = Math.min(rows, (task + 1) * perTask);
-          for (int row = task * perTask; row < end; row++) {
-            body.accept(row);
-          }
-        });
+        task -> body.accept(task * perTask, Math.min(rows, (task + 1) * perTask)));
   }
 
   @Override
