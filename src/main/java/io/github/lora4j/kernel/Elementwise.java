@@ -43,8 +43,11 @@ public final class Elementwise {
    * @param a the first summand
    * @param b the second summand
    * @param c overwritten; may be {@code a} or {@code b}
+   * @throws IllegalArgumentException if the arrays differ in length
    */
   public static void add(float[] a, float[] b, float[] c) {
+    Sizes.checkLength("add", "a", c.length, a);
+    Sizes.checkLength("add", "b", c.length, b);
     chunks(
         c.length,
         (from, to) -> {
@@ -60,8 +63,10 @@ public final class Elementwise {
    * @param alpha the factor
    * @param x the summand
    * @param y modified
+   * @throws IllegalArgumentException if the arrays differ in length
    */
   public static void addScaled(float alpha, float[] x, float[] y) {
+    Sizes.checkLength("addScaled", "x", y.length, x);
     chunks(
         y.length,
         (from, to) -> {
@@ -77,8 +82,11 @@ public final class Elementwise {
    * @param a the first factor
    * @param b the second factor
    * @param y modified
+   * @throws IllegalArgumentException if the arrays differ in length
    */
   public static void addProduct(float[] a, float[] b, float[] y) {
+    Sizes.checkLength("addProduct", "a", y.length, a);
+    Sizes.checkLength("addProduct", "b", y.length, b);
     chunks(
         y.length,
         (from, to) -> {
@@ -95,6 +103,9 @@ public final class Elementwise {
    * @param row {@code (columns)}
    */
   public static void fillRows(Matrix target, float[] row) {
+    if (target.columns() == 0) {
+      return; // an empty view may begin behind the end of its array
+    }
     for (int i = 0; i < target.rows(); i++) {
       System.arraycopy(row, 0, target.data(), target.index(i, 0), target.columns());
     }

@@ -8,7 +8,9 @@ import org.jspecify.annotations.Nullable;
  * call changes its inputs. Arrays that are written must not overlap those that are read, unless a
  * method says so.
  *
- * <p>Sizes may be anything from 0: no multiple of a vector's width is assumed.
+ * <p>Sizes may be anything from 0: no multiple of a vector's width is assumed, and an empty sum is
+ * 0. What is overwritten may hold anything before. Operands whose sizes do not fit are refused with
+ * an {@code IllegalArgumentException} before any array is changed.
  */
 public interface Kernels {
 
@@ -38,14 +40,19 @@ public interface Kernels {
    * @param alpha the factor
    * @param c {@code (m, n)}; modified
    * @param accumulate whether to add to {@code c} instead of overwriting it
+   * @throws IllegalArgumentException if the sizes do not fit
    */
   void multiply(Matrix a, Matrix b, float alpha, Matrix c, boolean accumulate);
 
   /**
    * Lays out a frozen weight for {@link #linear} and {@link #linearBackward}.
    *
-   * @param weight {@code (out, in)}; copied
-   * @return the packed weight, about the size of the original
+   * <p>The elements are read when the layout of a direction is made, which may be as late as the
+   * first call in that direction: they must not change from now on. A weight that has changed is
+   * packed anew.
+   *
+   * @param weight {@code (out, in)}; not modified, and not to be modified
+   * @return the packed weight, for each direction in use about the size of the original
    */
   PackedMatrix pack(Matrix weight);
 
@@ -55,7 +62,9 @@ public interface Kernels {
    * @param x {@code (m, in)}
    * @param weight W, {@code (out, in)}
    * @param bias b, {@code (out)}, or null for none
-   * @param y {@code (m, out)}; overwritten
+   * @param y {@code (m, out)}, consecutive elements in a row; overwritten
+   * @throws IllegalArgumentException if the sizes do not fit, or other kernels have packed the
+   *     weight
    */
   void linear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y);
 
@@ -64,8 +73,10 @@ public interface Kernels {
    *
    * @param dy {@code (m, out)}
    * @param weight W, {@code (out, in)}
-   * @param dx {@code (m, in)}; modified
+   * @param dx {@code (m, in)}, consecutive elements in a row; modified
    * @param accumulate whether to add to {@code dx} instead of overwriting it
+   * @throws IllegalArgumentException if the sizes do not fit, or other kernels have packed the
+   *     weight
    */
   void linearBackward(Matrix dy, PackedMatrix weight, Matrix dx, boolean accumulate);
 
@@ -79,6 +90,7 @@ public interface Kernels {
    * @param pOffset where the result begins
    * @param length the number of elements, at least 1
    * @return the logarithm of the sum of exponentials, {@code max + log(sum_j exp(x_j - max))}
+   * @throws IllegalArgumentException if the row is empty or does not lie inside an array
    */
   double softmax(float[] x, int xOffset, float[] p, int pOffset, int length);
 
@@ -90,7 +102,8 @@ public interface Kernels {
    * @param pOffset where it begins
    * @param dp holds its gradient and is overwritten with that of the input
    * @param dpOffset where it begins
-   * @param length the number of elements
+   * @param length the number of elements, at least 1
+   * @throws IllegalArgumentException if the row is empty or does not lie inside an array
    */
   void softmaxBackward(float[] p, int pOffset, float[] dp, int dpOffset, int length);
 
@@ -107,6 +120,7 @@ public interface Kernels {
    * @param y {@code (rows, columns)}; overwritten
    * @param mean {@code (rows)}; overwritten
    * @param inverseDeviation {@code (rows)}, {@code 1 / sqrt(variance + eps)}; overwritten
+   * @throws IllegalArgumentException if an array is too short
    */
   void layerNorm(
       float[] x,
@@ -120,9 +134,9 @@ public interface Kernels {
       float[] inverseDeviation);
 
   /**
-   * The gradient of {@link #layerNorm} by its input, added to {@code dx}: with {@code xhat = (x -
-   * mean) * inverseDeviation} and {@code g = dy * weight}, {@code dx += inverseDeviation * (g -
-   * mean(g) - xhat * mean(g * xhat))}.
+   * The gradient of {@link #layerNorm} by its input, written or added to {@code dx}: with {@code
+   * xhat = (x - mean) * inverseDeviation} and {@code g = dy * weight}, {@code dx +=
+   * inverseDeviation * (g - mean(g) - xhat * mean(g * xhat))}.
    *
    * @param dy {@code (rows, columns)}
    * @param x {@code (rows, columns)}, as given to the forward pass
@@ -133,6 +147,7 @@ public interface Kernels {
    * @param inverseDeviation {@code (rows)}, from the forward pass
    * @param dx {@code (rows, columns)}; modified
    * @param accumulate whether to add to {@code dx} instead of overwriting it
+   * @throws IllegalArgumentException if an array is too short
    */
   void layerNormBackward(
       float[] dy,
@@ -151,6 +166,7 @@ public interface Kernels {
    *
    * @param x the input
    * @param y as long as {@code x}; overwritten
+   * @throws IllegalArgumentException if the arrays differ in length
    */
   void gelu(float[] x, float[] y);
 
@@ -161,6 +177,7 @@ public interface Kernels {
    * @param dy the gradient of its output
    * @param dx as long as {@code x}; modified
    * @param accumulate whether to add to {@code dx} instead of overwriting it
+   * @throws IllegalArgumentException if the arrays differ in length
    */
   void geluBackward(float[] x, float[] dy, float[] dx, boolean accumulate);
 
@@ -180,6 +197,7 @@ public interface Kernels {
    * @param m the first moment; modified
    * @param v the second moment; modified
    * @param step the settings and the number of the step
+   * @throws IllegalArgumentException if the arrays differ in length
    */
   void adamW(float[] p, float[] g, float gradientScale, float[] m, float[] v, AdamWStep step);
 }

@@ -6,6 +6,7 @@ import io.github.lora4j.kernel.Kernels;
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.PackedMatrix;
 import io.github.lora4j.kernel.Parallel;
+import io.github.lora4j.kernel.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /** The kernels for every JVM: EJML for the matrix products, plain loops for the rest. */
@@ -29,6 +30,7 @@ public final class PortableKernels implements Kernels {
 
   @Override
   public void multiply(Matrix a, Matrix b, float alpha, Matrix c, boolean accumulate) {
+    Sizes.checkProduct(a, b, c);
     Products.multiply(a, b, alpha, c, accumulate);
   }
 
@@ -56,19 +58,24 @@ public final class PortableKernels implements Kernels {
 
   @Override
   public void linear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y) {
+    BothWays frozen = Sizes.packedAs(weight, BothWays.class);
+    Sizes.checkLinear(x, weight, bias, y);
     if (bias != null) {
       Elementwise.fillRows(y, bias);
     }
-    multiply(x, ((BothWays) weight).transposed(), 1, y, bias != null);
+    Products.multiply(x, frozen.transposed(), 1, y, bias != null);
   }
 
   @Override
   public void linearBackward(Matrix dy, PackedMatrix weight, Matrix dx, boolean accumulate) {
-    multiply(dy, ((BothWays) weight).weight(), 1, dx, accumulate);
+    BothWays frozen = Sizes.packedAs(weight, BothWays.class);
+    Sizes.checkLinearBackward(dy, weight, dx);
+    Products.multiply(dy, frozen.weight(), 1, dx, accumulate);
   }
 
   @Override
   public double softmax(float[] x, int xOffset, float[] p, int pOffset, int length) {
+    Sizes.checkSoftmax(x, xOffset, p, pOffset, length);
     float max = x[xOffset];
     for (int i = 1; i < length; i++) {
       max = Math.max(max, x[xOffset + i]);
@@ -87,6 +94,7 @@ public final class PortableKernels implements Kernels {
 
   @Override
   public void softmaxBackward(float[] p, int pOffset, float[] dp, int dpOffset, int length) {
+    Sizes.checkSoftmax(p, pOffset, dp, dpOffset, length);
     double dot = 0;
     for (int i = 0; i < length; i++) {
       dot += (double) p[pOffset + i] * dp[dpOffset + i];
@@ -108,6 +116,7 @@ public final class PortableKernels implements Kernels {
       float[] y,
       float[] mean,
       float[] inverseDeviation) {
+    Sizes.checkLayerNorm(x, rows, columns, weight, bias, y, mean, inverseDeviation);
     Parallel.forEach(
         rows,
         row -> {
@@ -143,6 +152,7 @@ public final class PortableKernels implements Kernels {
       float[] inverseDeviation,
       float[] dx,
       boolean accumulate) {
+    Sizes.checkLayerNormBackward(dy, x, rows, columns, weight, mean, inverseDeviation, dx);
     Parallel.forEach(
         rows,
         row -> {
@@ -168,6 +178,7 @@ public final class PortableKernels implements Kernels {
 
   @Override
   public void gelu(float[] x, float[] y) {
+    Sizes.checkGelu(x, y);
     Elementwise.chunks(
         x.length,
         (from, to) -> {
@@ -181,6 +192,7 @@ public final class PortableKernels implements Kernels {
 
   @Override
   public void geluBackward(float[] x, float[] dy, float[] dx, boolean accumulate) {
+    Sizes.checkGeluBackward(x, dy, dx);
     Elementwise.chunks(
         x.length,
         (from, to) -> {
@@ -198,6 +210,7 @@ public final class PortableKernels implements Kernels {
   @Override
   public void adamW(
       float[] p, float[] g, float gradientScale, float[] m, float[] v, AdamWStep step) {
+    Sizes.checkAdamW(p, g, m, v);
     float decay = step.decayFactor();
     float stepSize = step.stepSize();
     float denominatorScale = step.denominatorScale();

@@ -64,6 +64,9 @@ final class Products {
       return m.data();
     }
     float[] copy = new float[m.rows() * m.columns()];
+    if (copy.length == 0) {
+      return copy; // an empty view may begin behind the end of its array
+    }
     for (int i = 0; i < m.rows(); i++) {
       if (m.columnStride() == 1) {
         System.arraycopy(m.data(), m.index(i, 0), copy, i * m.columns(), m.columns());

@@ -6,6 +6,7 @@ import io.github.lora4j.kernel.Kernels;
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.PackedMatrix;
 import io.github.lora4j.kernel.Parallel;
+import io.github.lora4j.kernel.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /** The kernels written with the Vector API. */
@@ -46,6 +47,7 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void multiply(Matrix a, Matrix b, float alpha, Matrix c, boolean accumulate) {
+    Sizes.checkProduct(a, b, c);
     if (c.rows() > 0 && c.columns() > 0) {
       Products.multiply(a, b, alpha, c, accumulate);
     }
@@ -58,22 +60,27 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void linear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y) {
-    Products.multiplyPacked(x, ((FrozenWeight) weight).forward(), weight.rows(), 1, y, false, bias);
+    FrozenWeight frozen = Sizes.packedAs(weight, FrozenWeight.class);
+    Sizes.checkLinear(x, weight, bias, y);
+    Products.multiplyPacked(x, frozen.forward(), weight.rows(), 1, y, false, bias);
   }
 
   @Override
   public void linearBackward(Matrix dy, PackedMatrix weight, Matrix dx, boolean accumulate) {
-    Products.multiplyPacked(
-        dy, ((FrozenWeight) weight).backward(), weight.columns(), 1, dx, accumulate, null);
+    FrozenWeight frozen = Sizes.packedAs(weight, FrozenWeight.class);
+    Sizes.checkLinearBackward(dy, weight, dx);
+    Products.multiplyPacked(dy, frozen.backward(), weight.columns(), 1, dx, accumulate, null);
   }
 
   @Override
   public double softmax(float[] x, int xOffset, float[] p, int pOffset, int length) {
+    Sizes.checkSoftmax(x, xOffset, p, pOffset, length);
     return SoftmaxRows.softmax(x, xOffset, p, pOffset, length);
   }
 
   @Override
   public void softmaxBackward(float[] p, int pOffset, float[] dp, int dpOffset, int length) {
+    Sizes.checkSoftmax(p, pOffset, dp, dpOffset, length);
     SoftmaxRows.backward(p, pOffset, dp, dpOffset, length);
   }
 
@@ -88,6 +95,7 @@ public final class VectorKernels implements Kernels {
       float[] y,
       float[] mean,
       float[] inverseDeviation) {
+    Sizes.checkLayerNorm(x, rows, columns, weight, bias, y, mean, inverseDeviation);
     forRows(
         rows,
         columns,
@@ -106,6 +114,7 @@ public final class VectorKernels implements Kernels {
       float[] inverseDeviation,
       float[] dx,
       boolean accumulate) {
+    Sizes.checkLayerNormBackward(dy, x, rows, columns, weight, mean, inverseDeviation, dx);
     forRows(
         rows,
         columns,
@@ -124,17 +133,20 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void gelu(float[] x, float[] y) {
+    Sizes.checkGelu(x, y);
     Elementwise.chunks(x.length, (from, to) -> GeluRange.forward(x, y, from, to));
   }
 
   @Override
   public void geluBackward(float[] x, float[] dy, float[] dx, boolean accumulate) {
+    Sizes.checkGeluBackward(x, dy, dx);
     Elementwise.chunks(x.length, (from, to) -> GeluRange.backward(x, dy, dx, accumulate, from, to));
   }
 
   @Override
   public void adamW(
       float[] p, float[] g, float gradientScale, float[] m, float[] v, AdamWStep step) {
+    Sizes.checkAdamW(p, g, m, v);
     AdamWRange range = new AdamWRange(gradientScale, step);
     Elementwise.chunks(p.length, (from, to) -> range.step(p, g, m, v, from, to));
   }

@@ -1,0 +1,265 @@
+package io.github.lora4j.kernel;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The checks of sizes that both kernels make before they touch an array, so that a caller's mistake
+ * gets the same message from either and leaves all arrays as they were.
+ */
+public final class Sizes {
+
+  private Sizes() {}
+
+  /**
+   * Checks the operands of {@link Kernels#multiply}.
+   *
+   * @param a {@code (m, k)} expected
+   * @param b {@code (k, n)} expected
+   * @param c {@code (m, n)} expected
+   * @throws IllegalArgumentException if sizes differ that must be equal
+   */
+  public static void checkProduct(Matrix a, Matrix b, Matrix c) {
+    if (a.columns() != b.rows()) {
+      throw new IllegalArgumentException(
+          "multiply: inner dimensions differ, got %s x %s".formatted(shape(a), shape(b)));
+    }
+    if (a.rows() != c.rows() || b.columns() != c.columns()) {
+      throw new IllegalArgumentException(
+          "multiply: a result of (%d, %d) expected for %s x %s, got %s"
+              .formatted(a.rows(), b.columns(), shape(a), shape(b), shape(c)));
+    }
+  }
+
+  /**
+   * Checks the operands of {@link Kernels#linear}.
+   *
+   * @param x {@code (m, in)} expected
+   * @param weight {@code (out, in)}
+   * @param bias {@code (out)} expected, or null
+   * @param y {@code (m, out)} with consecutive elements in a row expected
+   * @throws IllegalArgumentException if sizes differ that must be equal
+   */
+  public static void checkLinear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y) {
+    if (x.columns() != weight.columns()) {
+      throw new IllegalArgumentException(
+          "linear: inputs of (m, %d) expected for a weight of %s, got %s"
+              .formatted(weight.columns(), shape(weight), shape(x)));
+    }
+    if (x.rows() != y.rows() || y.columns() != weight.rows()) {
+      throw new IllegalArgumentException(
+          "linear: a result of (%d, %d) expected for a weight of %s, got %s"
+              .formatted(x.rows(), weight.rows(), shape(weight), shape(y)));
+    }
+    if (bias != null && bias.length != weight.rows()) {
+      throw new IllegalArgumentException(
+          "linear: a bias of %d elements expected, got %d".formatted(weight.rows(), bias.length));
+    }
+    checkConsecutive("linear", y);
+  }
+
+  /**
+   * Checks the operands of {@link Kernels#linearBackward}.
+   *
+   * @param dy {@code (m, out)} expected
+   * @param weight {@code (out, in)}
+   * @param dx {@code (m, in)} with consecutive elements in a row expected
+   * @throws IllegalArgumentException if sizes differ that must be equal
+   */
+  public static void checkLinearBackward(Matrix dy, PackedMatrix weight, Matrix dx) {
+    if (dy.columns() != weight.rows()) {
+      throw new IllegalArgumentException(
+          "linearBackward: gradients of (m, %d) expected for a weight of %s, got %s"
+              .formatted(weight.rows(), shape(weight), shape(dy)));
+    }
+    if (dy.rows() != dx.rows() || dx.columns() != weight.columns()) {
+      throw new IllegalArgumentException(
+          "linearBackward: a result of (%d, %d) expected for a weight of %s, got %s"
+              .formatted(dy.rows(), weight.columns(), shape(weight), shape(dx)));
+    }
+    checkConsecutive("linearBackward", dx);
+  }
+
+  private static void checkConsecutive(String operation, Matrix result) {
+    if (result.columns() > 1 && result.columnStride() != 1) {
+      throw new IllegalArgumentException(
+          "%s: a result with consecutive elements in a row expected, got column stride %d"
+              .formatted(operation, result.columnStride()));
+    }
+  }
+
+  /**
+   * Checks that a weight was packed by the kernels that are to use it.
+   *
+   * @param <T> the form those kernels give a weight
+   * @param weight the packed weight
+   * @param form that form's class
+   * @return the weight
+   * @throws IllegalArgumentException if other kernels have packed it
+   */
+  public static <T extends PackedMatrix> T packedAs(PackedMatrix weight, Class<T> form) {
+    if (!form.isInstance(weight)) {
+      throw new IllegalArgumentException(
+          "linear: a weight packed by the same kernels expected (%s), got %s"
+              .formatted(form.getSimpleName(), weight.getClass().getSimpleName()));
+    }
+    return form.cast(weight);
+  }
+
+  /**
+   * Checks the operands of {@link Kernels#softmax} and {@link Kernels#softmaxBackward}.
+   *
+   * @param x holds a row
+   * @param xOffset where it begins
+   * @param p holds another
+   * @param pOffset where that begins
+   * @param length the number of elements of each, at least 1
+   * @throws IllegalArgumentException if the rows are empty or do not lie inside the arrays
+   */
+  public static void checkSoftmax(float[] x, int xOffset, float[] p, int pOffset, int length) {
+    if (length < 1
+        || xOffset < 0
+        || xOffset > x.length - length
+        || pOffset < 0
+        || pOffset > p.length - length) {
+      throw new IllegalArgumentException(
+          "softmax: rows of 1 or more elements inside arrays of %d and %d expected, got %d from %d"
+                  .formatted(x.length, p.length, length, xOffset)
+              + " and from %d".formatted(pOffset));
+    }
+  }
+
+  /**
+   * Checks the operands of {@link Kernels#layerNorm}.
+   *
+   * @param x at least {@code (rows, columns)} expected
+   * @param rows the number of rows
+   * @param columns the number of columns
+   * @param weight {@code (columns)} expected
+   * @param bias {@code (columns)} expected
+   * @param y at least {@code (rows, columns)} expected
+   * @param mean at least {@code (rows)} expected
+   * @param inverseDeviation at least {@code (rows)} expected
+   * @throws IllegalArgumentException if an array has another size
+   */
+  public static void checkLayerNorm(
+      float[] x,
+      int rows,
+      int columns,
+      float[] weight,
+      float[] bias,
+      float[] y,
+      float[] mean,
+      float[] inverseDeviation) {
+    checkRows(rows, columns, x, y, weight, mean, inverseDeviation);
+    checkLength("layerNorm", "bias", columns, bias);
+  }
+
+  /**
+   * Checks the operands of {@link Kernels#layerNormBackward}.
+   *
+   * @param dy at least {@code (rows, columns)} expected
+   * @param x at least {@code (rows, columns)} expected
+   * @param rows the number of rows
+   * @param columns the number of columns
+   * @param weight {@code (columns)} expected
+   * @param mean at least {@code (rows)} expected
+   * @param inverseDeviation at least {@code (rows)} expected
+   * @param dx at least {@code (rows, columns)} expected
+   * @throws IllegalArgumentException if an array has another size
+   */
+  public static void checkLayerNormBackward(
+      float[] dy,
+      float[] x,
+      int rows,
+      int columns,
+      float[] weight,
+      float[] mean,
+      float[] inverseDeviation,
+      float[] dx) {
+    checkRows(rows, columns, dy, x, weight, mean, inverseDeviation);
+    checkAtLeast("dx", (long) rows * columns, dx);
+  }
+
+  private static void checkRows(
+      int rows,
+      int columns,
+      float[] first,
+      float[] second,
+      float[] weight,
+      float[] mean,
+      float[] inverseDeviation) {
+    if (rows < 0 || columns < 0) {
+      throw new IllegalArgumentException(
+          "layerNorm: sizes from 0 expected, got (%d, %d)".formatted(rows, columns));
+    }
+    checkAtLeast("rows x columns", (long) rows * columns, first);
+    checkAtLeast("rows x columns", (long) rows * columns, second);
+    checkLength("layerNorm", "weight", columns, weight);
+    checkAtLeast("mean", rows, mean);
+    checkAtLeast("inverse deviation", rows, inverseDeviation);
+  }
+
+  private static void checkAtLeast(String operand, long expected, float[] array) {
+    if (array.length < expected) {
+      throw new IllegalArgumentException(
+          "layerNorm: at least %d elements of %s expected, got %d"
+              .formatted(expected, operand, array.length));
+    }
+  }
+
+  /**
+   * Checks the operands of {@link Kernels#gelu}.
+   *
+   * @param x the input
+   * @param y as long as {@code x} expected
+   * @throws IllegalArgumentException if it is not
+   */
+  public static void checkGelu(float[] x, float[] y) {
+    checkLength("gelu", "y", x.length, y);
+  }
+
+  /**
+   * Checks the operands of {@link Kernels#geluBackward}.
+   *
+   * @param x the input
+   * @param dy as long as {@code x} expected
+   * @param dx as long as {@code x} expected
+   * @throws IllegalArgumentException if they are not
+   */
+  public static void checkGeluBackward(float[] x, float[] dy, float[] dx) {
+    checkLength("geluBackward", "dy", x.length, dy);
+    checkLength("geluBackward", "dx", x.length, dx);
+  }
+
+  /**
+   * Checks the operands of {@link Kernels#adamW}.
+   *
+   * @param p the parameter
+   * @param g as long as {@code p} expected
+   * @param m as long as {@code p} expected
+   * @param v as long as {@code p} expected
+   * @throws IllegalArgumentException if they are not
+   */
+  public static void checkAdamW(float[] p, float[] g, float[] m, float[] v) {
+    checkLength("adamW", "g", p.length, g);
+    checkLength("adamW", "m", p.length, m);
+    checkLength("adamW", "v", p.length, v);
+  }
+
+  /** Checks an array that must hold as many elements as another. */
+  static void checkLength(String operation, String operand, int expected, float[] array) {
+    if (array.length != expected) {
+      throw new IllegalArgumentException(
+          "%s: %d elements of %s expected, got %d"
+              .formatted(operation, expected, operand, array.length));
+    }
+  }
+
+  private static String shape(Matrix m) {
+    return "(%d, %d)".formatted(m.rows(), m.columns());
+  }
+
+  private static String shape(PackedMatrix m) {
+    return "(%d, %d)".formatted(m.rows(), m.columns());
+  }
+}
