@@ -68,6 +68,9 @@ public final class ActiveKernels {
             (Kernels) Class.forName(VECTOR_CLASS).getDeclaredConstructor().newInstance();
         String why = asked == null ? "this machine runs them well" : "asked for by -D" + PROPERTY;
         LOG.info("Kernels: {} ({})", kernels.description(), why);
+        if (kernels instanceof SelfChecking check && check.complaint() != null) {
+          LOG.warn("{}", check.complaint());
+        }
         return kernels;
       } catch (InvocationTargetException e) {
         reason = String.valueOf(e.getCause());

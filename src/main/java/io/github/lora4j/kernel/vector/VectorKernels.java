@@ -6,18 +6,17 @@ import io.github.lora4j.kernel.Kernels;
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.PackedMatrix;
 import io.github.lora4j.kernel.Parallel;
+import io.github.lora4j.kernel.SelfChecking;
 import io.github.lora4j.kernel.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /** The kernels written with the Vector API. */
-public final class VectorKernels implements Kernels {
+public final class VectorKernels implements Kernels, SelfChecking {
 
-  private static final int WARM_UP_CALLS = 1000;
-  private static final int WARM_UP_DEPTH = 256;
+  private final @Nullable String complaint;
 
   /**
-   * Creates the kernels and warms the tiles up, before any other loop of another width can spoil
-   * what the compiler learns of them.
+   * Creates the kernels and warms them up, which takes a fifth of a second.
    *
    * @throws UnsupportedOperationException if the machine has no vectors of at least four floats
    */
@@ -25,14 +24,12 @@ public final class VectorKernels implements Kernels {
     if (Lanes.COUNT < 4) {
       throw new UnsupportedOperationException("vectors of " + Lanes.COUNT + " floats");
     }
-    float[] a = new float[WARM_UP_DEPTH * Tiles.ROWS];
-    float[] b = new float[WARM_UP_DEPTH * Tiles.WIDE];
-    float[] c = new float[Tiles.ROWS * Tiles.WIDE];
-    for (int i = 0; i < WARM_UP_CALLS; i++) {
-      Tiles.wide(WARM_UP_DEPTH, a, 0, b, 0, c, 0, Tiles.WIDE);
-      NarrowTiles.rows(WARM_UP_DEPTH, a, 0, WARM_UP_DEPTH, b, 0, c);
-      NarrowTiles.columns(WARM_UP_DEPTH, a, 0, Tiles.ROWS, b, 0, c);
-    }
+    complaint = WarmUp.run();
+  }
+
+  @Override
+  public @Nullable String complaint() {
+    return complaint;
   }
 
   @Override

@@ -1,0 +1,95 @@
+package io.github.lora4j.kernel.vector;
+
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs the tiles until the compiler is done with them, before any loop of another width can spoil
+ * what it learns of them, and looks whether that was worth it.
+ */
+final class WarmUp {
+
+  /** 200 calls were too few on Java 17. */
+  private static final int CALLS = 1000;
+
+  private static final int PLAIN_CALLS = 50;
+  private static final int TRIALS = 5;
+  private static final int DEPTH = 256;
+
+  /** Without the optimizing compiler a call takes milliseconds, and more calls change nothing. */
+  private static final long MOST_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final float[] a = new float[DEPTH * Tiles.ROWS];
+  private final float[] b = new float[DEPTH * Tiles.WIDE];
+  private final float[] c = new float[Tiles.ROWS * Tiles.WIDE];
+
+  private WarmUp() {}
+
+  /**
+   * Warms up the tiles.
+   *
+   * @return what to do about it if plain loops are as fast as the tiles, else null
+   */
+  static @Nullable String run() {
+    WarmUp warmUp = new WarmUp();
+    repeat(CALLS, warmUp::tiles);
+    repeat(PLAIN_CALLS, warmUp::plainLoops);
+    long tile = best(warmUp::wideTile);
+    long plain = best(warmUp::plainLoops);
+    if (tile < plain) {
+      return null;
+    }
+    return """
+        The Vector API is slow here: a tile of the matrix product takes %d us, plain loops %d us. \
+        Remedy: HotSpot with its C2 compiler, lora4j used before other code that uses the Vector \
+        API, or -Dlora4j.kernels=portable"""
+        .formatted(TimeUnit.NANOSECONDS.toMicros(tile), TimeUnit.NANOSECONDS.toMicros(plain));
+  }
+
+  /** The limit is one of processor time: a busy machine must not end the warm-up early. */
+  private static void repeat(int calls, Runnable body) {
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+    boolean timed = threads.isCurrentThreadCpuTimeSupported();
+    long start = timed ? threads.getCurrentThreadCpuTime() : 0;
+    for (int i = 0; i < calls; i++) {
+      body.run();
+      if (timed && threads.getCurrentThreadCpuTime() - start > MOST_NANOS) {
+        return;
+      }
+    }
+  }
+
+  private static long best(Runnable body) {
+    long best = Long.MAX_VALUE;
+    for (int i = 0; i < TRIALS; i++) {
+      long start = System.nanoTime();
+      body.run();
+      best = Math.min(best, System.nanoTime() - start);
+    }
+    return best;
+  }
+
+  private void tiles() {
+    wideTile();
+    NarrowTiles.rows(DEPTH, a, 0, DEPTH, b, 0, c);
+    NarrowTiles.columns(DEPTH, a, 0, Tiles.ROWS, b, 0, c);
+  }
+
+  private void wideTile() {
+    Tiles.wide(DEPTH, a, 0, b, 0, c, 0, Tiles.WIDE);
+  }
+
+  /** The product of a wide tile. */
+  private void plainLoops() {
+    for (int i = 0; i < Tiles.ROWS; i++) {
+      for (int k = 0; k < DEPTH; k++) {
+        float factor = a[k * Tiles.ROWS + i];
+        for (int j = 0; j < Tiles.WIDE; j++) {
+          c[i * Tiles.WIDE + j] += factor * b[k * Tiles.WIDE + j];
+        }
+      }
+    }
+  }
+}
