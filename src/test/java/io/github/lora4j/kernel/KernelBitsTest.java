@@ -1,0 +1,244 @@
+package io.github.lora4j.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The kernels give the same bits in the interpreter, with the first and with the optimizing
+ * compiler, and the vector kernels right results for each width of a vector.
+ */
+@Timeout(600)
+class KernelBitsTest {
+
+  /**
+   * Prints a hash over the results of all kernels, and how far products are from double precision
+   * as a share of what is allowed. Repeats that, so that the compilers get to work, and fails if
+   * the hash ever changes.
+   */
+  static final class Main {
+    private Main() {}
+
+    public static void main(String[] args) {
+      Kernels kernels = ActiveKernels.get();
+      String hash = results(kernels);
+      for (int round = 1; round < Integer.getInteger("rounds"); round++) {
+        String again = results(kernels);
+        if (!again.equals(hash)) {
+          throw new AssertionError("the results have changed from " + hash + " to " + again);
+        }
+      }
+      System.out.println("kernels " + kernels.description());
+      System.out.println("hash " + hash);
+      System.out.println("error " + error(kernels));
+    }
+
+    private static String results(Kernels kernels) {
+      MessageDigest digest = sha256();
+      for (int[] size : new int[][] {{1, 17, 3}, {13, 31, 33}, {5, 9, 70}, {27, 4, 16}}) {
+        products(kernels, digest, size[0], size[1], size[2]);
+      }
+      for (int n : new int[] {1, 17, 75}) {
+        rows(kernels, digest, n);
+        elements(kernels, digest, n);
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static MessageDigest sha256() {
+      try {
+        return MessageDigest.getInstance("SHA-256");
+      } catch (NoSuchAlgorithmException e) {
+        throw new AssertionError(e);
+      }
+    }
+
+    private static void add(MessageDigest digest, float... values) {
+      ByteBuffer bytes = ByteBuffer.allocate(4 * values.length);
+      bytes.asFloatBuffer().put(values);
+      digest.update(bytes.array());
+    }
+
+    private static void products(Kernels kernels, MessageDigest digest, int m, int k, int n) {
+      Matrix a = KernelsUnderTest.somewhere(m, k, false, 1);
+      Matrix b = KernelsUnderTest.somewhere(k, n, true, 2);
+      Matrix c = KernelsUnderTest.somewhere(m, n, false, 3);
+      kernels.multiply(a, b, 0.7f, c, true);
+      add(digest, c.data());
+      kernels.multiply(KernelsUnderTest.somewhere(k, m, false, 4).transpose(), b, 1, c, false);
+      add(digest, c.data());
+      PackedMatrix w = kernels.pack(b.transpose());
+      kernels.linear(a, w, KernelsUnderTest.uniform(n, 1, 5), c);
+      add(digest, c.data());
+      Matrix dx = KernelsUnderTest.somewhere(m, k, false, 6);
+      kernels.linearBackward(c, w, dx, true);
+      add(digest, dx.data());
+    }
+
+    private static void rows(Kernels kernels, MessageDigest digest, int n) {
+      float[] x = KernelsUnderTest.uniform(2 * n, 3, n);
+      float[] p = new float[2 * n];
+      add(digest, (float) kernels.softmax(x, 0, p, 0, n));
+      add(digest, (float) kernels.softmax(x, n, p, n, n));
+      float[] dp = x.clone();
+      kernels.softmaxBackward(p, 0, dp, 0, n);
+      float[] y = new float[2 * n];
+      float[] mean = new float[2];
+      float[] scale = new float[2];
+      float[] weight = KernelsUnderTest.uniform(n, 1, 7);
+      float[] bias = KernelsUnderTest.uniform(n, 1, 8);
+      kernels.layerNorm(x, 2, n, weight, bias, 1e-5f, y, mean, scale);
+      float[] dx = p.clone();
+      kernels.layerNormBackward(y, x, 2, n, weight, mean, scale, dx, true);
+      add(digest, p);
+      add(digest, dp);
+      add(digest, y);
+      add(digest, mean);
+      add(digest, scale);
+      add(digest, dx);
+    }
+
+    private static void elements(Kernels kernels, MessageDigest digest, int n) {
+      float[] x = KernelsUnderTest.uniform(n, 5, n);
+      float[] y = new float[n];
+      kernels.gelu(x, y);
+      float[] dx = y.clone();
+      kernels.geluBackward(x, y, dx, true);
+      float[] m = new float[n];
+      float[] v = new float[n];
+      AdamWStep step = new AdamWStep(1e-2f, 0.9f, 0.999f, 1e-8f, 0.1f, 1);
+      kernels.adamW(x, dx, 0.5f, m, v, step);
+      add(digest, x);
+      add(digest, y);
+      add(digest, dx);
+      add(digest, m);
+      add(digest, v);
+    }
+
+    private static double error(Kernels kernels) {
+      double worst = 0;
+      for (int[] size : new int[][] {{13, 50, 33}, {7, 21, 70}, {40, 3, 5}}) {
+        Matrix a = KernelsUnderTest.somewhere(size[0], size[1], false, 1);
+        Matrix b = KernelsUnderTest.somewhere(size[1], size[2], true, 2);
+        Matrix c = KernelsUnderTest.somewhere(size[0], size[2], false, 3);
+        kernels.linear(a, kernels.pack(b.transpose()), null, c);
+        for (int i = 0; i < c.rows(); i++) {
+          for (int j = 0; j < c.columns(); j++) {
+            double sum = 0;
+            double magnitude = 0;
+            for (int k = 0; k < a.columns(); k++) {
+              double product = (double) KernelsUnderTest.at(a, i, k) * KernelsUnderTest.at(b, k, j);
+              sum += product;
+              magnitude += Math.abs(product);
+            }
+            double allowed = KernelsUnderTest.gamma(a.columns()) * magnitude;
+            worst = Math.max(worst, Math.abs(sum - KernelsUnderTest.at(c, i, j)) / allowed);
+          }
+        }
+      }
+      return worst;
+    }
+  }
+
+  /** Our own methods are compiled after a fiftieth of the usual calls, before they go on. */
+  private static final List<String> COMPILE_SOON =
+      List.of(
+          "-Xbatch",
+          "-XX:CompileCommand=quiet",
+          "-XX:CompileCommand=CompileThresholdScaling,io.github.lora4j.kernel.*::*,0.02");
+
+  private static final int ROUNDS = 100;
+
+  @TempDir Path folder;
+
+  private static String run(String kernels, int rounds, List<String> flags) {
+    List<String> all = new ArrayList<>(flags);
+    if (kernels.equals("vector")) {
+      all.addAll(ChildJvm.WITH_MODULE);
+    }
+    all.add("-Dlora4j.kernels=" + kernels); // or the gates refuse interpreter and first compiler
+    all.add("-Drounds=" + rounds);
+    String output = ChildJvm.run(Main.class, all);
+    assertTrue(ChildJvm.value(output, "kernels").startsWith(kernels), output);
+    double error = Double.parseDouble(ChildJvm.value(output, "error"));
+    assertTrue(error <= 1, output);
+    return output;
+  }
+
+  /**
+   * The hash of the results of compiled code, after a look at the log of the compiler: else this
+   * might be the interpreter once more.
+   *
+   * @param level 1 for the first compiler, 4 for the optimizing one
+   * @param methods what must have been compiled
+   */
+  private String compiled(String kernels, int level, List<String> methods, String flag)
+      throws IOException {
+    Path log = folder.resolve(kernels + level + flag.replace(':', '-'));
+    List<String> flags = new ArrayList<>(COMPILE_SOON);
+    flags.add("-Xlog:jit+compilation=debug:file=" + log);
+    flags.add(flag);
+    String hash = ChildJvm.value(run(kernels, ROUNDS, flags), "hash");
+    String lines = Files.readString(log);
+    for (String method : methods) {
+      Pattern line = Pattern.compile("\\s" + level + "\\s+\\S+\\." + method + " ");
+      assertTrue(line.matcher(lines).find(), method + " has not been compiled");
+    }
+    return hash;
+  }
+
+  private void assertSameBits(String kernels, List<String> methods) throws IOException {
+    String expected = ChildJvm.value(run(kernels, 1, List.of("-Xint")), "hash");
+    assertEquals(expected, compiled(kernels, 1, methods, "-XX:TieredStopAtLevel=1"));
+    assertEquals(expected, compiled(kernels, 4, methods, "-Dlora4j.threads=1"));
+    assertEquals(expected, compiled(kernels, 4, methods, "-Dlora4j.threads=3"));
+  }
+
+  @Test
+  @DisabledIfSystemProperty(named = "expect.kernel", matches = "vector")
+  void interpreterAndCompilersGiveTheSameBitsOfPortableKernels() throws IOException {
+    assertSameBits("portable", List.of("Exponential::exp", "PortableKernels::softmax"));
+  }
+
+  @Test
+  @DisabledIfSystemProperty(named = "expect.kernel", matches = "portable")
+  void interpreterAndCompilersGiveTheSameBitsOfVectorKernels() throws IOException {
+    List<String> methods =
+        List.of(
+            "Tiles::\\w+",
+            "SoftmaxRows::exponentials",
+            "SoftmaxRows::dot",
+            "NormRows::squares",
+            "NormRows::normalize",
+            "NormRows::gradient",
+            "GeluRange::forward",
+            "GeluRange::gradient",
+            "AdamWRange::step");
+    assertSameBits("vector", methods);
+  }
+
+  @Test
+  @DisabledIfSystemProperty(named = "expect.kernel", matches = "portable")
+  void narrowerVectorsGiveRightResultsToo() {
+    for (int bytes : new int[] {16, 32}) {
+      List<String> flags = new ArrayList<>(COMPILE_SOON);
+      flags.add("-XX:MaxVectorSize=" + bytes);
+      String output = run("vector", ROUNDS, flags);
+      assertEquals("vector, " + bytes / 4 + " lanes", ChildJvm.value(output, "kernels"));
+    }
+  }
+}
