@@ -1,0 +1,114 @@
+package io.github.lora4j.kernel;
+
+import static io.github.lora4j.kernel.KernelsUnderTest.uniform;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * What a call of a warm vector kernel allocates: the cheapest detector of a vector operation that
+ * the compiler has not turned into an instruction, since each of its results costs up to 96 bytes.
+ */
+@Timeout(300)
+class KernelAllocationTest {
+
+  private static final int ROWS = 40;
+  private static final int COLUMNS = 300;
+
+  /** The objects of a parallel call, and a block of gradients of 4 KiB where they are added. */
+  private static final long ALLOWED = 8192;
+
+  /** So often is a kernel called before the compiler must be done with it. */
+  private static final int MOST_CALLS = 20_000;
+
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  private final int threadsBefore = Parallel.threads();
+
+  @AfterEach
+  void restoreThreads() {
+    Parallel.setThreads(threadsBefore);
+  }
+
+  static Stream<Kernels> vectorKernels() {
+    return KernelsUnderTest.all().filter(kernels -> kernels.name().equals("vector"));
+  }
+
+  @ParameterizedTest(allowZeroInvocations = true)
+  @MethodSource("vectorKernels")
+  void warmVectorKernelsMakeNoGarbage(Kernels kernels) {
+    Parallel.setThreads(1);
+    calls(kernels)
+        .forEach(
+            (name, call) -> {
+              long least = Long.MAX_VALUE;
+              for (int i = 0; i < MOST_CALLS && least > ALLOWED; i++) {
+                least = Math.min(least, allocated(call));
+              }
+              long found = least;
+              assertTrue(least <= ALLOWED, () -> name + " allocates %,d bytes".formatted(found));
+            });
+  }
+
+  /** If the counter did not count, the test above would pass whatever the kernels do. */
+  @ParameterizedTest(allowZeroInvocations = true)
+  @MethodSource("vectorKernels")
+  void garbageWouldBeSeen(Kernels kernels) {
+    assertTrue(allocated(() -> uniform(ROWS * COLUMNS, 1, 1)) > ALLOWED);
+  }
+
+  private static long allocated(Runnable call) {
+    long thread = Thread.currentThread().getId();
+    long before = THREADS.getThreadAllocatedBytes(thread);
+    call.run();
+    return THREADS.getThreadAllocatedBytes(thread) - before;
+  }
+
+  /** A call of each kernel in each of its forms. */
+  private static Map<String, Runnable> calls(Kernels kernels) {
+    float[] x = uniform(ROWS * COLUMNS, 1, 1);
+    float[] y = new float[ROWS * COLUMNS];
+    float[] square = uniform(COLUMNS * COLUMNS, 1, 2);
+    float[] weight = uniform(COLUMNS, 1, 3);
+    float[] mean = new float[ROWS];
+    float[] scale = new float[ROWS];
+    float[] m = new float[ROWS * COLUMNS];
+    float[] v = new float[ROWS * COLUMNS];
+    Matrix in = Matrix.of(x, ROWS, COLUMNS);
+    Matrix out = Matrix.of(y, ROWS, COLUMNS);
+    Matrix w = Matrix.of(square, COLUMNS, COLUMNS);
+    PackedMatrix packed = kernels.pack(w);
+    AdamWStep step = new AdamWStep(1e-3f, 0.9f, 0.999f, 1e-8f, 0.1f, 1);
+    Map<String, Runnable> calls = new LinkedHashMap<>();
+    calls.put("softmax", () -> kernels.softmax(x, 0, y, 0, COLUMNS));
+    calls.put("softmaxBackward", () -> kernels.softmaxBackward(x, 0, y, 0, COLUMNS));
+    calls.put(
+        "layerNorm",
+        () -> kernels.layerNorm(x, ROWS, COLUMNS, weight, weight, 1e-5f, y, mean, scale));
+    for (boolean add : new boolean[] {false, true}) {
+      String form = add ? ", adding" : "";
+      calls.put("multiply" + form, () -> kernels.multiply(in, w, 0.5f, out, add));
+      calls.put("multiply turned" + form, () -> kernels.multiply(in, w.transpose(), 1, out, add));
+      calls.put(
+          "multiply narrow" + form,
+          () -> kernels.multiply(in, w.columns(0, 7), 1, out.columns(0, 7), add));
+      calls.put("linear" + form, () -> kernels.linear(in, packed, add ? weight : null, out));
+      calls.put("linearBackward" + form, () -> kernels.linearBackward(in, packed, out, add));
+      calls.put(
+          "layerNormBackward" + form,
+          () -> kernels.layerNormBackward(x, x, ROWS, COLUMNS, weight, mean, scale, y, add));
+      calls.put("geluBackward" + form, () -> kernels.geluBackward(x, x, y, add));
+    }
+    calls.put("gelu", () -> kernels.gelu(x, y));
+    calls.put("adamW", () -> kernels.adamW(y, x, 0.5f, m, v, step));
+    return calls;
+  }
+}
