@@ -102,7 +102,7 @@ class KernelsUnderLoadTest {
           new Thread(
               () -> {
                 Work work = new Work(kernels);
-                for (int round = 0; round < 5; round++) {
+                for (int round = 0; round < 2; round++) {
                   if (Arrays.equals(expected, work.run())) {
                     right.incrementAndGet();
                   }
@@ -114,7 +114,7 @@ class KernelsUnderLoadTest {
     for (Thread caller : callers) {
       caller.join();
     }
-    assertEquals(20, right.get());
+    assertEquals(8, right.get());
   }
 
   @ParameterizedTest

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Matrix products of both kernels against double precision, on sizes that fit no block. */
 class ProductsTest {
 
-  private static final int[] SIZES = {1, 2, 3, 5, 7, 8, 13, 16, 17, 31, 33, 64, 97, 129, 257};
+  private static final int[] SIZES = {1, 2, 3, 5, 7, 8, 13, 16, 17, 31, 33, 97, 131};
 
   private final int threadsBefore = Parallel.threads();
 
