@@ -1,14 +1,11 @@
 package io.github.lora4j.cli;
 
-import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.text.CorpusSplits;
-import io.github.lora4j.text.DatasetOptions;
 import io.github.lora4j.text.Splits;
 import io.github.lora4j.text.TextCorpus;
 import io.github.lora4j.text.TextDataset;
 import io.github.lora4j.text.Tokenizer;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,8 +15,6 @@ import picocli.CommandLine.Option;
 /** The options that say where the data of a training comes from and how it is split. */
 final class DataOptions {
 
-  private static final String EMBEDDED = "messages.tsv";
-  private static final double EMBEDDED_TRAIN_SHARE = 0.6;
   private static final double TRAIN_SHARE = 0.7;
   private static final double VALIDATION_SHARE = 0.1;
 
@@ -45,9 +40,7 @@ final class DataOptions {
       paramLabel = "TRAIN,VALIDATION",
       split = ",",
       hideParamSyntax = true,
-      description =
-          "Shares of --data, the rest is the test (default: 0.7,0.1 for a file, 0.6,0.1 for the"
-              + " embedded messages).")
+      description = "Shares of --data, the rest is the test (default: 0.7,0.1).")
   private @Nullable List<Double> split;
 
   @Option(
@@ -70,6 +63,11 @@ final class DataOptions {
     if (parts != null && (split != null || balance)) {
       throw new IllegalArgumentException(
           "%s: --data expected, got --train, --validation and --test, which are taken as they are"
+              .formatted(balance ? "--balance" : "--split"));
+    }
+    if (parts == null && data == null && (split != null || balance)) {
+      throw new IllegalArgumentException(
+          "%s: --data expected, got none; the embedded messages are taken as they are"
               .formatted(balance ? "--balance" : "--split"));
     }
     if (split != null && (split.size() != 2 || !areShares(split.get(0), split.get(1)))) {
@@ -103,7 +101,10 @@ final class DataOptions {
       return Splits.of(
           learned, columns.read(parts.validation(), labels), columns.read(parts.test(), labels));
     }
-    TextDataset all = data == null ? embedded() : columns.read(data);
+    if (data == null) {
+      return EmbeddedMessages.splits();
+    }
+    TextDataset all = columns.read(data);
     return (balance ? all.balanced(seed) : all).split(trainShare(), validationShare(), seed);
   }
 
@@ -133,24 +134,10 @@ final class DataOptions {
   }
 
   private double trainShare() {
-    return split != null ? split.get(0) : data == null ? EMBEDDED_TRAIN_SHARE : TRAIN_SHARE;
+    return split != null ? split.get(0) : TRAIN_SHARE;
   }
 
   private double validationShare() {
     return split != null ? split.get(1) : VALIDATION_SHARE;
-  }
-
-  /** The part of the embedded messages that a training with default options does not see. */
-  static TextDataset embeddedTest() throws IOException {
-    return embedded().split(EMBEDDED_TRAIN_SHARE, VALIDATION_SHARE, LoraConfig.DEFAULT_SEED).test();
-  }
-
-  private static TextDataset embedded() throws IOException {
-    try (InputStream in = DataOptions.class.getResourceAsStream("data/" + EMBEDDED)) {
-      if (in == null) {
-        throw new IllegalStateException("no embedded " + EMBEDDED);
-      }
-      return TextDataset.read(in, EMBEDDED, DatasetOptions.tsv());
-    }
   }
 }

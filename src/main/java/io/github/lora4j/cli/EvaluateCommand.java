@@ -45,7 +45,7 @@ final class EvaluateCommand implements Callable<Integer> {
     threads.apply();
     TextClassifier loaded = classifier.load();
     List<String> labels = loaded.labels();
-    TextDataset texts = data == null ? DataOptions.embeddedTest() : columns.read(data, labels);
+    TextDataset texts = data == null ? EmbeddedMessages.test() : columns.read(data, labels);
     if (!texts.labels().equals(labels)) {
       throw new MismatchException(
           "CL-22",

@@ -21,10 +21,10 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** What {@code messages.tsv} promises in its README, as far as a program can check it. */
+/** What the embedded messages' README promises, as far as a program can check it. */
 class EmbeddedMessagesTest {
 
-  private static final String RESOURCE = "/io/github/lora4j/cli/data/messages.tsv";
+  private static final List<String> PARTS = List.of("train.tsv", "validation.tsv", "test.tsv");
 
   /** A name of at least two labels that ends in letters: {@code shop.example}, but not 7.30pm. */
   private static final Pattern DOMAIN =
@@ -50,17 +50,24 @@ class EmbeddedMessagesTest {
   private static List<String> texts;
 
   @BeforeAll
-  static void readTheResource() throws IOException {
-    try (InputStream in = EmbeddedMessagesTest.class.getResourceAsStream(RESOURCE)) {
-      assertNotNull(in, RESOURCE);
+  static void readTheResources() throws IOException {
+    lines = new ArrayList<>();
+    for (String part : PARTS) {
+      lines.addAll(lines(part));
+    }
+    labels = lines.stream().map(line -> line.split("\t", -1)[0]).toList();
+    texts = lines.stream().map(line -> line.substring(line.indexOf('\t') + 1)).toList();
+  }
+
+  private static List<String> lines(String part) throws IOException {
+    try (InputStream in = EmbeddedMessages.class.getResourceAsStream("data/" + part)) {
+      assertNotNull(in, part);
       // A strict decoder: malformed UTF-8 is an exception, not a replacement character.
       String content =
           StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(in.readAllBytes())).toString();
       assertTrue(content.endsWith("\n"), "the last line ends with LF");
-      lines = List.of(content.substring(0, content.length() - 1).split("\n", -1));
+      return List.of(content.substring(0, content.length() - 1).split("\n", -1));
     }
-    labels = lines.stream().map(line -> line.split("\t", -1)[0]).toList();
-    texts = lines.stream().map(line -> line.substring(line.indexOf('\t') + 1)).toList();
   }
 
   @Test
@@ -75,10 +82,13 @@ class EmbeddedMessagesTest {
   }
 
   @Test
-  void halfOfAtLeastEightHundredMessagesIsSpam() {
-    long spam = labels.stream().filter("spam"::equals).count();
+  void halfOfEachPartIsSpam() throws IOException {
     assertTrue(lines.size() >= 800, () -> lines.size() + " messages");
-    assertEquals(lines.size(), 2 * spam);
+    for (String part : PARTS) {
+      List<String> present = lines(part);
+      long spam = present.stream().filter(line -> line.startsWith("spam\t")).count();
+      assertEquals(present.size(), 2 * spam, part);
+    }
   }
 
   @Test
