@@ -184,7 +184,8 @@ class KernelBitsTest {
    * might be the interpreter once more.
    *
    * @param level 1 for the first compiler, 4 for the optimizing one
-   * @param methods what must have been compiled
+   * @param methods what must have been compiled; a method that the compiler puts into its caller
+   *     does not stand in the log by itself
    */
   private String compiled(String kernels, int level, List<String> methods, String flag)
       throws IOException {
@@ -219,13 +220,12 @@ class KernelBitsTest {
     List<String> methods =
         List.of(
             "Tiles::\\w+",
-            "SoftmaxRows::exponentials",
-            "SoftmaxRows::dot",
-            "NormRows::squares",
-            "NormRows::normalize",
-            "NormRows::gradient",
+            "SoftmaxRows::(exponentials|softmax)",
+            "SoftmaxRows::(dot|backward)",
+            "NormRows::(normalize|forward)",
+            "NormRows::(gradient|backward)",
             "GeluRange::forward",
-            "GeluRange::gradient",
+            "GeluRange::(gradient|backward)",
             "AdamWRange::step");
     assertSameBits("vector", methods);
   }
