@@ -1,6 +1,5 @@
 /**
- * Arithmetic on {@code float[]}: matrix product, soft-max, layer norm, GELU, AdamW, causal
- * attention.
+ * Arithmetic on {@code float[]}: matrix product, soft-max, layer norm, GELU, AdamW.
  *
  * <p>{@link io.github.lora4j.kernel.Kernels} is the one narrow interface; {@code kernel.vector}
  * implements it with the Vector API and {@code kernel.portable} with EJML and plain loops. Which of

@@ -4,6 +4,8 @@ import static io.github.lora4j.kernel.KernelsUnderTest.uniform;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.lora4j.tensor.DoubleOps;
+import io.github.lora4j.tensor.GradientAssert;
 import java.util.Arrays;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
@@ -16,8 +18,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class KernelGradientsTest {
 
-  private static final double STEP = 1e-4;
-
   static Stream<Kernels> kernels() {
     return KernelsUnderTest.all();
   }
@@ -27,7 +27,7 @@ class KernelGradientsTest {
    * that the same gate refuses three kinds of wrong gradients.
    */
   private static void assertGradient(ToDoubleFunction<double[]> f, float[] x, float[] gradient) {
-    double[] differences = differences(f, x);
+    double[] differences = GradientAssert.centralDifferences(DoubleOps.widen(x), f);
     double largest = Arrays.stream(differences).map(Math::abs).max().orElseThrow();
     assertTrue(largest > 1e-3, "a gradient that is not zero");
     double allowed = 1e-5 * largest + 1e-8;
@@ -35,21 +35,6 @@ class KernelGradientsTest {
     assertFalse(error(differences, gradient, -1, 0) <= allowed, "a wrong sign");
     assertFalse(error(differences, gradient, 1.001, 0) <= allowed, "a wrong factor");
     assertFalse(error(differences, gradient, 1, 1) <= allowed, "a wrong place");
-  }
-
-  private static double[] differences(ToDoubleFunction<double[]> f, float[] x) {
-    double[] point = new double[x.length];
-    Arrays.setAll(point, i -> x[i]);
-    double[] differences = new double[x.length];
-    for (int i = 0; i < x.length; i++) {
-      point[i] = x[i] + STEP;
-      double above = f.applyAsDouble(point);
-      point[i] = x[i] - STEP;
-      double below = f.applyAsDouble(point);
-      point[i] = x[i];
-      differences[i] = (above - below) / (2 * STEP);
-    }
-    return differences;
   }
 
   /** The largest error of a gradient that has been multiplied by a factor and shifted. */

@@ -55,12 +55,13 @@ final class NarrowProducts {
         Panels.packLeft(left, firstRow, target.rows(), k0, k1, scale, packed);
         NarrowTiles.columns(k1 - k0, packed, 0, Tiles.ROWS, panel, k0 * Lanes.COUNT, tile);
       }
-    } else if (left.columnStride() == 1) {
-      int at = left.index(firstRow, 0);
-      NarrowTiles.rows(depth, left.data(), at, left.rowStride(), panel, 0, tile);
     } else {
       int at = left.index(firstRow, 0);
-      NarrowTiles.columns(depth, left.data(), at, left.columnStride(), panel, 0, tile);
+      if (left.columnStride() == 1) {
+        NarrowTiles.rows(depth, left.data(), at, left.rowStride(), panel, 0, tile);
+      } else {
+        NarrowTiles.columns(depth, left.data(), at, left.columnStride(), panel, 0, tile);
+      }
     }
     store(tile, target);
   }
