@@ -30,7 +30,7 @@ final class Block extends Module {
    * @return {@code (N, C)}
    */
   Tensor forward(Tensor x, int[] offsets) {
-    Tensor attended = x.add(attn.forward(ln1.forward(x), offsets));
-    return attended.add(mlp.forward(ln2.forward(attended)));
+    Tensor attended = attn.addTo(x, ln1.forward(x), offsets);
+    return mlp.addTo(attended, ln2.forward(attended));
   }
 }

@@ -21,13 +21,14 @@ abstract sealed class CausalSelfAttention extends Module
   }
 
   /**
-   * Attends inside each sequence.
+   * Attends inside each sequence and adds the outcome.
    *
+   * @param sum the residual stream, {@code (N, C)}
    * @param x activations, {@code (N, C)}
    * @param offsets where each sequence begins, and at last N
    * @return {@code (N, C)}
    */
-  abstract Tensor forward(Tensor x, int[] offsets);
+  abstract Tensor addTo(Tensor sum, Tensor x, int[] offsets);
 
   @Override
   protected String settings() {

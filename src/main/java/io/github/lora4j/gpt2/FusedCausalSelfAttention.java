@@ -16,7 +16,7 @@ final class FusedCausalSelfAttention extends CausalSelfAttention {
   }
 
   @Override
-  Tensor forward(Tensor x, int[] offsets) {
-    return cProj.forward(cAttn.forward(x).causalAttention(heads, offsets));
+  Tensor addTo(Tensor sum, Tensor x, int[] offsets) {
+    return cProj.addTo(sum, cAttn.forward(x).causalAttention(heads, offsets));
   }
 }

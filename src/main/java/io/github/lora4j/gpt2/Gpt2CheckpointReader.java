@@ -220,7 +220,7 @@ final class Gpt2CheckpointReader {
     if (head == null) {
       return;
     }
-    float[] embeddings = weights.get("wte.weight").data();
+    float[] embeddings = weights.get("wte.weight").tensor().toArray();
     boolean fits = info(head).elements() == embeddings.length;
     if (!fits || !Arrays.equals(source.readFloats(head), embeddings)) {
       throw new MismatchException(

@@ -70,6 +70,6 @@ final class Gpt2CheckpointWriter {
           "save: plain Linear layers expected, got something else at %s (merge the adapter first)"
               .formatted(part.path()));
     }
-    return parameter.data();
+    return parameter.tensor().toArray();
   }
 }

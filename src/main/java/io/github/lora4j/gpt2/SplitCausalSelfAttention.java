@@ -20,9 +20,9 @@ final class SplitCausalSelfAttention extends CausalSelfAttention {
   }
 
   @Override
-  Tensor forward(Tensor x, int[] offsets) {
+  Tensor addTo(Tensor sum, Tensor x, int[] offsets) {
     Tensor attended =
         query.forward(x).causalAttention(key.forward(x), value.forward(x), heads, offsets);
-    return cProj.forward(attended);
+    return cProj.addTo(sum, attended);
   }
 }

@@ -1,5 +1,7 @@
 package io.github.lora4j.kernel;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Arithmetic that both kernels share, because the compiler turns plain loops of this kind into
  * vector code.
@@ -43,13 +45,13 @@ public final class Elementwise {
    * @param a the first summand
    * @param b the second summand
    * @param c overwritten; may be {@code a} or {@code b}
-   * @throws IllegalArgumentException if the arrays differ in length
+   * @param length the number of elements
+   * @throws IllegalArgumentException if an array is shorter
    */
-  public static void add(float[] a, float[] b, float[] c) {
-    Sizes.checkLength("add", "a", c.length, a);
-    Sizes.checkLength("add", "b", c.length, b);
+  public static void add(float[] a, float[] b, float[] c, int length) {
+    Sizes.checkHolds("add", length, a, b, c);
     chunks(
-        c.length,
+        length,
         (from, to) -> {
           for (int i = from; i < to; i++) {
             c[i] = a[i] + b[i];
@@ -63,12 +65,13 @@ public final class Elementwise {
    * @param alpha the factor
    * @param x the summand
    * @param y modified
-   * @throws IllegalArgumentException if the arrays differ in length
+   * @param length the number of elements
+   * @throws IllegalArgumentException if an array is shorter
    */
-  public static void addScaled(float alpha, float[] x, float[] y) {
-    Sizes.checkLength("addScaled", "x", y.length, x);
+  public static void addScaled(float alpha, float[] x, float[] y, int length) {
+    Sizes.checkHolds("addScaled", length, x, y);
     chunks(
-        y.length,
+        length,
         (from, to) -> {
           for (int i = from; i < to; i++) {
             y[i] += alpha * x[i];
@@ -82,13 +85,13 @@ public final class Elementwise {
    * @param a the first factor
    * @param b the second factor
    * @param y modified
-   * @throws IllegalArgumentException if the arrays differ in length
+   * @param length the number of elements
+   * @throws IllegalArgumentException if an array is shorter
    */
-  public static void addProduct(float[] a, float[] b, float[] y) {
-    Sizes.checkLength("addProduct", "a", y.length, a);
-    Sizes.checkLength("addProduct", "b", y.length, b);
+  public static void addProduct(float[] a, float[] b, float[] y, int length) {
+    Sizes.checkHolds("addProduct", length, a, b, y);
     chunks(
-        y.length,
+        length,
         (from, to) -> {
           for (int i = from; i < to; i++) {
             y[i] += a[i] * b[i];
@@ -97,17 +100,26 @@ public final class Elementwise {
   }
 
   /**
-   * Sets each row of a matrix to the same values.
+   * Sets each row of a matrix to the sum of a row and an addend; to nothing if there is neither.
    *
    * @param target {@code (rows, columns)}, consecutive elements in a row; overwritten
-   * @param row {@code (columns)}
+   * @param row {@code (columns)}, or null for zeros
+   * @param addend as {@code target}, or null for zeros
    */
-  public static void fillRows(Matrix target, float[] row) {
+  public static void fillRows(Matrix target, float @Nullable [] row, @Nullable Matrix addend) {
     if (target.columns() == 0) {
       return; // an empty view may begin behind the end of its array
     }
     for (int i = 0; i < target.rows(); i++) {
-      System.arraycopy(row, 0, target.data(), target.index(i, 0), target.columns());
+      int at = target.index(i, 0);
+      if (addend != null) {
+        System.arraycopy(addend.data(), addend.index(i, 0), target.data(), at, target.columns());
+        for (int j = 0; row != null && j < target.columns(); j++) {
+          target.data()[at + j] += row[j];
+        }
+      } else if (row != null) {
+        System.arraycopy(row, 0, target.data(), at, target.columns());
+      }
     }
   }
 

@@ -45,19 +45,54 @@ public interface Kernels {
   void multiply(Matrix a, Matrix b, float alpha, Matrix c, boolean accumulate);
 
   /**
-   * Lays out a frozen weight for {@link #linear} and {@link #linearBackward}.
+   * Makes room for a frozen weight, all zeros, to be filled with {@link PackedMatrix#put}.
    *
-   * <p>The elements are read when the layout of a direction is made, which may be as late as the
-   * first call in that direction: they must not change from now on. A weight that has changed is
-   * packed anew.
-   *
-   * @param weight {@code (out, in)}; not modified, and not to be modified
-   * @return the packed weight, for each direction in use about the size of the original
+   * @param rows out
+   * @param columns in
+   * @param format the numbers it is held in
+   * @return the weight, in the layout that {@link #linear(Matrix, PackedMatrix, float[], Matrix)}
+   *     and its gradient read
+   * @throws IllegalArgumentException if a size is negative or there are more elements than a Java
+   *     array holds
    */
-  PackedMatrix pack(Matrix weight);
+  PackedMatrix allocate(int rows, int columns, WeightFormat format);
 
   /**
-   * The linear map of a frozen weight, {@code y = x W^T + b}.
+   * Lays out a frozen weight in float32.
+   *
+   * @param weight {@code (out, in)}; copied
+   * @return the packed weight
+   */
+  default PackedMatrix pack(Matrix weight) {
+    PackedMatrix packed = allocate(weight.rows(), weight.columns(), WeightFormat.FLOAT32);
+    packed.put(0, 0, weight);
+    return packed;
+  }
+
+  /**
+   * The linear map of a frozen weight with all that is added to it, {@code y = addend + b + x W^T +
+   * factor left right}, in one pass over {@code y}.
+   *
+   * @param x {@code (m, in)}
+   * @param weight W, {@code (out, in)}
+   * @param bias b, {@code (out)}, or null for none
+   * @param addend {@code (m, out)}, consecutive elements in a row, or null for none; may not be
+   *     {@code y}
+   * @param lowRank {@code left (m, r)} and {@code right (r, out)}, or null for none
+   * @param y {@code (m, out)}, consecutive elements in a row; overwritten
+   * @throws IllegalArgumentException if the sizes do not fit, or other kernels have packed the
+   *     weight
+   */
+  void linear(
+      Matrix x,
+      PackedMatrix weight,
+      float @Nullable [] bias,
+      @Nullable Matrix addend,
+      @Nullable LowRank lowRank,
+      Matrix y);
+
+  /**
+   * The linear map alone, {@code y = x W^T + b}.
    *
    * @param x {@code (m, in)}
    * @param weight W, {@code (out, in)}
@@ -66,10 +101,27 @@ public interface Kernels {
    * @throws IllegalArgumentException if the sizes do not fit, or other kernels have packed the
    *     weight
    */
-  void linear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y);
+  default void linear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y) {
+    linear(x, weight, bias, null, null, y);
+  }
 
   /**
-   * The gradient of {@link #linear} by its input, {@code dx = dy W} or {@code dx += dy W}.
+   * The gradient of {@link #linear} by its input, {@code dx = dy W + factor left right}, or {@code
+   * dx +=} that.
+   *
+   * @param dy {@code (m, out)}
+   * @param weight W, {@code (out, in)}
+   * @param lowRank {@code left (m, r)} and {@code right (r, in)}, or null for none
+   * @param dx {@code (m, in)}, consecutive elements in a row; modified
+   * @param accumulate whether to add to {@code dx} instead of overwriting it
+   * @throws IllegalArgumentException if the sizes do not fit, or other kernels have packed the
+   *     weight
+   */
+  void linearBackward(
+      Matrix dy, PackedMatrix weight, @Nullable LowRank lowRank, Matrix dx, boolean accumulate);
+
+  /**
+   * The gradient of the linear map alone, {@code dx = dy W} or {@code dx += dy W}.
    *
    * @param dy {@code (m, out)}
    * @param weight W, {@code (out, in)}
@@ -78,7 +130,9 @@ public interface Kernels {
    * @throws IllegalArgumentException if the sizes do not fit, or other kernels have packed the
    *     weight
    */
-  void linearBackward(Matrix dy, PackedMatrix weight, Matrix dx, boolean accumulate);
+  default void linearBackward(Matrix dy, PackedMatrix weight, Matrix dx, boolean accumulate) {
+    linearBackward(dy, weight, null, dx, accumulate);
+  }
 
   /**
    * Soft-max of one row, {@code p_i = exp(x_i - max) / sum_j exp(x_j - max)}; runs on the calling
@@ -165,21 +219,23 @@ public interface Kernels {
    * tanh(sqrt(2/pi) (x + 0.044715 x^3)))}.
    *
    * @param x the input
-   * @param y as long as {@code x}; overwritten
-   * @throws IllegalArgumentException if the arrays differ in length
+   * @param y overwritten
+   * @param length the number of elements
+   * @throws IllegalArgumentException if an array is shorter
    */
-  void gelu(float[] x, float[] y);
+  void gelu(float[] x, float[] y, int length);
 
   /**
    * The gradient of {@link #gelu}.
    *
    * @param x the input of the forward pass
    * @param dy the gradient of its output
-   * @param dx as long as {@code x}; modified
+   * @param dx modified
+   * @param length the number of elements
    * @param accumulate whether to add to {@code dx} instead of overwriting it
-   * @throws IllegalArgumentException if the arrays differ in length
+   * @throws IllegalArgumentException if an array is shorter
    */
-  void geluBackward(float[] x, float[] dy, float[] dx, boolean accumulate);
+  void geluBackward(float[] x, float[] dy, float[] dx, int length, boolean accumulate);
 
   /**
    * One AdamW step (Loshchilov and Hutter 2019), in this order, as PyTorch takes it:

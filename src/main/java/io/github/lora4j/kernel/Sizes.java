@@ -36,10 +36,18 @@ public final class Sizes {
    * @param x {@code (m, in)} expected
    * @param weight {@code (out, in)}
    * @param bias {@code (out)} expected, or null
+   * @param addend {@code (m, out)} with consecutive elements in a row expected, or null
+   * @param lowRank {@code (m, r)} and {@code (r, out)} expected, or null
    * @param y {@code (m, out)} with consecutive elements in a row expected
    * @throws IllegalArgumentException if sizes differ that must be equal
    */
-  public static void checkLinear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y) {
+  public static void checkLinear(
+      Matrix x,
+      PackedMatrix weight,
+      float @Nullable [] bias,
+      @Nullable Matrix addend,
+      @Nullable LowRank lowRank,
+      Matrix y) {
     if (x.columns() != weight.columns()) {
       throw new IllegalArgumentException(
           "linear: inputs of (m, %d) expected for a weight of %s, got %s"
@@ -54,6 +62,14 @@ public final class Sizes {
       throw new IllegalArgumentException(
           "linear: a bias of %d elements expected, got %d".formatted(weight.rows(), bias.length));
     }
+    if (addend != null) {
+      if (addend.rows() != y.rows() || addend.columns() != y.columns()) {
+        throw new IllegalArgumentException(
+            "linear: an addend of %s expected, got %s".formatted(shape(y), shape(addend)));
+      }
+      checkConsecutive("linear", addend);
+    }
+    checkLowRank("linear", lowRank, y);
     checkConsecutive("linear", y);
   }
 
@@ -62,10 +78,12 @@ public final class Sizes {
    *
    * @param dy {@code (m, out)} expected
    * @param weight {@code (out, in)}
+   * @param lowRank {@code (m, r)} and {@code (r, in)} expected, or null
    * @param dx {@code (m, in)} with consecutive elements in a row expected
    * @throws IllegalArgumentException if sizes differ that must be equal
    */
-  public static void checkLinearBackward(Matrix dy, PackedMatrix weight, Matrix dx) {
+  public static void checkLinearBackward(
+      Matrix dy, PackedMatrix weight, @Nullable LowRank lowRank, Matrix dx) {
     if (dy.columns() != weight.rows()) {
       throw new IllegalArgumentException(
           "linearBackward: gradients of (m, %d) expected for a weight of %s, got %s"
@@ -76,7 +94,64 @@ public final class Sizes {
           "linearBackward: a result of (%d, %d) expected for a weight of %s, got %s"
               .formatted(dy.rows(), weight.columns(), shape(weight), shape(dx)));
     }
+    checkLowRank("linearBackward", lowRank, dx);
     checkConsecutive("linearBackward", dx);
+  }
+
+  private static void checkLowRank(String operation, @Nullable LowRank lowRank, Matrix result) {
+    if (lowRank != null
+        && (lowRank.left().rows() != result.rows()
+            || lowRank.right().columns() != result.columns())) {
+      throw new IllegalArgumentException(
+          "%s: a low-rank product of %s expected, got %s x %s"
+              .formatted(operation, shape(result), shape(lowRank.left()), shape(lowRank.right())));
+    }
+  }
+
+  /**
+   * Checks that a rectangle lies inside a weight.
+   *
+   * @param operation for the message
+   * @param weight the weight
+   * @param firstRow the first row
+   * @param rowCount the number of rows
+   * @param firstColumn the first column
+   * @param columnCount the number of columns
+   * @throws IllegalArgumentException if it does not
+   */
+  public static void checkInside(
+      String operation,
+      PackedMatrix weight,
+      int firstRow,
+      int rowCount,
+      int firstColumn,
+      int columnCount) {
+    if (firstRow < 0
+        || rowCount < 0
+        || firstRow > weight.rows() - rowCount
+        || firstColumn < 0
+        || firstColumn > weight.columns() - columnCount) {
+      throw new IllegalArgumentException(
+          "%s: a rectangle inside a weight of %s expected, got (%d, %d) at row %d, column %d"
+              .formatted(operation, shape(weight), rowCount, columnCount, firstRow, firstColumn));
+    }
+  }
+
+  /**
+   * Checks that an array has room for some elements.
+   *
+   * @param operation for the message
+   * @param count how many
+   * @param target the array
+   * @param offset where they begin
+   * @throws IllegalArgumentException if it has not
+   */
+  public static void checkRoom(String operation, long count, float[] target, int offset) {
+    if (offset < 0 || offset + count > target.length) {
+      throw new IllegalArgumentException(
+          "%s: room for %d elements from %d expected, got an array of %d"
+              .formatted(operation, count, offset, target.length));
+    }
   }
 
   private static void checkConsecutive(String operation, Matrix result) {
@@ -208,27 +283,21 @@ public final class Sizes {
   }
 
   /**
-   * Checks the operands of {@link Kernels#gelu}.
+   * Checks arrays that must hold at least some number of elements.
    *
-   * @param x the input
-   * @param y as long as {@code x} expected
-   * @throws IllegalArgumentException if it is not
+   * @param operation for the message
+   * @param length how many
+   * @param arrays the arrays
+   * @throws IllegalArgumentException if one is shorter, or the number is negative
    */
-  public static void checkGelu(float[] x, float[] y) {
-    checkLength("gelu", "y", x.length, y);
-  }
-
-  /**
-   * Checks the operands of {@link Kernels#geluBackward}.
-   *
-   * @param x the input
-   * @param dy as long as {@code x} expected
-   * @param dx as long as {@code x} expected
-   * @throws IllegalArgumentException if they are not
-   */
-  public static void checkGeluBackward(float[] x, float[] dy, float[] dx) {
-    checkLength("geluBackward", "dy", x.length, dy);
-    checkLength("geluBackward", "dx", x.length, dx);
+  public static void checkHolds(String operation, int length, float[]... arrays) {
+    for (float[] array : arrays) {
+      if (length < 0 || array.length < length) {
+        throw new IllegalArgumentException(
+            "%s: arrays of at least %d elements expected, got %d"
+                .formatted(operation, Math.max(0, length), array.length));
+      }
+    }
   }
 
   /**

@@ -53,7 +53,12 @@ public final class LinearWithLoRA extends Layer {
 
   @Override
   public Tensor forward(Tensor x) {
-    return lora.addTo(linear.forward(x), x); // y = linear(x) + alpha/rank * (x A) B
+    return linear.forward(x, null, lora.branch(x)); // y = linear(x) + alpha/rank * (x A) B
+  }
+
+  @Override
+  public Tensor addTo(Tensor sum, Tensor x) {
+    return linear.forward(x, sum, lora.branch(x));
   }
 
   /**

@@ -3,6 +3,7 @@ package io.github.lora4j.lora;
 import io.github.lora4j.nn.Layer;
 import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.tensor.CounterRandom;
+import io.github.lora4j.tensor.LowRankBranch;
 import io.github.lora4j.tensor.ShapeMismatchException;
 import io.github.lora4j.tensor.Tensor;
 
@@ -87,17 +88,14 @@ public final class LoRALayer extends Layer {
   /** The branch by itself: {@code alpha/rank * (dropout(x) A) B}. */
   @Override
   public Tensor forward(Tensor x) {
-    return down(x).matmul(loraB.tensor()).scale(scaling());
+    LowRankBranch branch = branch(x);
+    return branch.input().matmul(branch.a()).matmul(branch.b()).scale(branch.factor());
   }
 
-  /** {@code dropout(x) A}, {@code (..., r)}. */
-  private Tensor down(Tensor x) {
-    return x.dropout(dropout, place).matmul(loraA.tensor());
-  }
-
-  /** {@code y + alpha/rank * (dropout(x) A) B}, in the elements of y. */
-  Tensor addTo(Tensor y, Tensor x) {
-    return y.addMatmulInPlace(down(x), loraB.tensor(), scaling());
+  /** The branch for an input, to be added to a linear map of it. */
+  LowRankBranch branch(Tensor x) {
+    Tensor kept = x.dropout(dropout, place);
+    return new LowRankBranch(kept, loraA.tensor(), loraB.tensor(), scaling());
   }
 
   /**

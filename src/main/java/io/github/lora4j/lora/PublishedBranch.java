@@ -82,7 +82,7 @@ record PublishedBranch(int rank, float alpha, Tensor loraA, Tensor loraB) {
    * (out, in)}.
    */
   static Tensor merged(Linear linear, @Nullable LoRALayer lora) {
-    float[] weight = linear.weight().data().clone();
+    float[] weight = linear.weight().tensor().toArray();
     int in = linear.inFeatures();
     int out = linear.outFeatures();
     if (lora != null) {

@@ -16,4 +16,15 @@ public abstract class Layer extends Module {
    * @return new activations, {@code (..., out)}
    */
   public abstract Tensor forward(Tensor x);
+
+  /**
+   * Computes {@code sum + forward(x)}; a layer that ends in a product adds while it computes.
+   *
+   * @param sum activations, {@code (..., out)}; not modified
+   * @param x activations, {@code (..., in)}; not modified
+   * @return new activations, {@code (..., out)}
+   */
+  public Tensor addTo(Tensor sum, Tensor x) {
+    return sum.add(forward(x));
+  }
 }

@@ -1,6 +1,7 @@
 package io.github.lora4j.nn;
 
 import io.github.lora4j.tensor.CounterRandom;
+import io.github.lora4j.tensor.LowRankBranch;
 import io.github.lora4j.tensor.Shape;
 import io.github.lora4j.tensor.ShapeMismatchException;
 import io.github.lora4j.tensor.Tensor;
@@ -70,7 +71,25 @@ public final class Linear extends Layer {
 
   @Override
   public Tensor forward(Tensor x) {
-    return x.linear(weight.tensor(), bias == null ? null : bias.tensor());
+    return forward(x, null, null);
+  }
+
+  @Override
+  public Tensor addTo(Tensor sum, Tensor x) {
+    return forward(x, sum, null);
+  }
+
+  /**
+   * The layer with what is added to it in the same pass, {@code y = addend + x W^T + b + branch}.
+   *
+   * @param x activations, {@code (..., in)}
+   * @param addend {@code (..., out)}, or null for none
+   * @param branch a low-rank branch from in to out, or null for none
+   * @return {@code (..., out)}
+   * @throws ShapeMismatchException if the sizes do not fit
+   */
+  public Tensor forward(Tensor x, @Nullable Tensor addend, @Nullable LowRankBranch branch) {
+    return x.linear(weight.tensor(), bias == null ? null : bias.tensor(), addend, branch);
   }
 
   /**

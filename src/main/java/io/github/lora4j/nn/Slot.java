@@ -42,4 +42,15 @@ public final class Slot {
   public Tensor forward(Tensor x) {
     return layer.forward(x);
   }
+
+  /**
+   * Runs the layer in place and adds, {@code sum + forward(x)}.
+   *
+   * @param sum activations, {@code (..., out)}
+   * @param x activations, {@code (..., in)}
+   * @return new activations, {@code (..., out)}
+   */
+  public Tensor addTo(Tensor sum, Tensor x) {
+    return layer.addTo(sum, x);
+  }
 }

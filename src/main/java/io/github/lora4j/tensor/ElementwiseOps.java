@@ -14,8 +14,9 @@ final class ElementwiseOps {
         x.shape().equals(other.shape()), "add", "equal shapes", x.shape(), other.shape());
     Tape tape = Operands.tape("add", x, other);
     Tape recorder = Operands.recorder(tape, x, other);
-    float[] sum = Tape.array(tape, x.data().length);
-    Elementwise.add(x.data(), other.data(), sum);
+    int count = x.shape().numel();
+    float[] sum = Tape.array(tape, count);
+    Elementwise.add(x.data(), other.data(), sum, count);
     Tensor y = Tensor.outcome(x.shape(), sum, tape, recorder != null);
     if (recorder != null) {
       Gradient dX = x.gradient();
@@ -41,22 +42,23 @@ final class ElementwiseOps {
         x.shape().equals(other.shape()), "multiply", "equal shapes", x.shape(), other.shape());
     Tape tape = Operands.tape("multiply", x, other);
     Tape recorder = Operands.recorder(tape, x, other);
-    float[] product = Tape.zeros(tape, x.data().length);
-    Elementwise.addProduct(x.data(), other.data(), product);
+    int count = x.shape().numel();
+    float[] product = Tape.zeros(tape, count);
+    Elementwise.addProduct(x.data(), other.data(), product, count);
     Tensor y = Tensor.outcome(x.shape(), product, tape, recorder != null);
     if (recorder != null) {
       Gradient dX = x.gradient();
       Gradient dOther = other.gradient();
-      float[] factorOfX = dX == null ? null : other.data();
-      float[] factorOfOther = dOther == null ? null : x.data();
+      Elements factorOfX = dX == null ? null : other.elements();
+      Elements factorOfOther = dOther == null ? null : x.elements();
       recorder.record(
           y,
           dOut -> {
             if (dX != null && factorOfX != null) {
-              Elementwise.addProduct(dOut, factorOfX, dX.zerosOrPresent());
+              Elementwise.addProduct(dOut, factorOfX.get(), dX.zerosOrPresent(), count);
             }
             if (dOther != null && factorOfOther != null) {
-              Elementwise.addProduct(dOut, factorOfOther, dOther.zerosOrPresent());
+              Elementwise.addProduct(dOut, factorOfOther.get(), dOther.zerosOrPresent(), count);
             }
           });
     }
@@ -65,12 +67,13 @@ final class ElementwiseOps {
 
   static Tensor scale(Tensor x, float factor) {
     Tape recorder = Operands.recorder(x.tape(), x);
-    float[] scaled = Tape.zeros(x.tape(), x.data().length);
-    Elementwise.addScaled(factor, x.data(), scaled);
+    int count = x.shape().numel();
+    float[] scaled = Tape.zeros(x.tape(), count);
+    Elementwise.addScaled(factor, x.data(), scaled, count);
     Tensor y = Tensor.outcome(x.shape(), scaled, x.tape(), recorder != null);
     if (recorder != null) {
       Gradient dX = x.neededGradient();
-      recorder.record(y, dOut -> Elementwise.addScaled(factor, dOut, dX.zerosOrPresent()));
+      recorder.record(y, dOut -> Elementwise.addScaled(factor, dOut, dX.zerosOrPresent(), count));
     }
     return y;
   }
@@ -78,18 +81,23 @@ final class ElementwiseOps {
   static Tensor gelu(Tensor x) {
     Kernels kernels = ActiveKernels.get();
     Tape recorder = Operands.recorder(x.tape(), x);
-    float[] activated = Tape.array(x.tape(), x.data().length);
-    kernels.gelu(x.data(), activated);
-    Tensor y = Tensor.outcome(x.shape(), activated, x.tape(), recorder != null);
-    if (recorder != null) {
-      Gradient dX = x.neededGradient();
-      float[] input = x.data();
-      recorder.record(
-          y,
-          dOut ->
-              dX.write(
-                  (target, accumulate) -> kernels.geluBackward(input, dOut, target, accumulate)));
+    int count = x.shape().numel();
+    float[] activated = Tape.array(x.tape(), count);
+    kernels.gelu(x.data(), activated, count);
+    if (recorder == null) {
+      return Tensor.outcome(x.shape(), activated, x.tape(), false);
     }
+    Elements input = x.elements();
+    Tensor y =
+        Tensor.outcome(
+            x.shape(), activated, recorder, again -> kernels.gelu(input.get(), again, count));
+    Gradient dX = x.neededGradient();
+    recorder.record(
+        y,
+        dOut ->
+            dX.write(
+                (target, accumulate) ->
+                    kernels.geluBackward(input.get(), dOut, target, count, accumulate)));
     return y;
   }
 
@@ -104,21 +112,22 @@ final class ElementwiseOps {
     }
     Tape recorder = Operands.recorder(tape, x);
     long key = tape.randomKey(place);
-    float[] kept = Tape.zeros(tape, x.data().length);
-    addKept(x.data(), probability, key, kept);
+    int count = x.shape().numel();
+    float[] kept = Tape.zeros(tape, count);
+    addKept(x.data(), count, probability, key, kept);
     Tensor y = Tensor.outcome(x.shape(), kept, tape, recorder != null);
     if (recorder != null) {
       Gradient dX = x.neededGradient();
-      recorder.record(y, dOut -> addKept(dOut, probability, key, dX.zerosOrPresent()));
+      recorder.record(y, dOut -> addKept(dOut, count, probability, key, dX.zerosOrPresent()));
     }
     return y;
   }
 
   /** {@code y += mask * x / (1 - probability)}; the mask is drawn again rather than stored. */
-  private static void addKept(float[] x, float probability, long key, float[] y) {
+  private static void addKept(float[] x, int count, float probability, long key, float[] y) {
     float factor = 1 / (1 - probability);
     Elementwise.chunks(
-        x.length,
+        count,
         (from, to) -> {
           for (int i = from; i < to; i++) {
             if (CounterRandom.uniform(key, i) >= probability) {

@@ -1,6 +1,7 @@
 package io.github.lora4j.tensor;
 
 import io.github.lora4j.kernel.Elementwise;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,9 @@ final class Gradient {
   private final int length;
   private final @Nullable Tape tape;
   private float @Nullable [] values;
+
+  /** The array of a gradient that was forgotten, for the next one; of parameters only. */
+  private float @Nullable [] spare;
 
   /**
    * @param length the number of elements
@@ -39,7 +43,7 @@ final class Gradient {
     if (present != null) {
       writer.write(present, true);
     } else {
-      float[] fresh = Tape.array(tape, length);
+      float[] fresh = fresh();
       writer.write(fresh, false);
       values = fresh;
     }
@@ -49,10 +53,17 @@ final class Gradient {
   float[] zerosOrPresent() {
     float[] present = values;
     if (present == null) {
-      present = Tape.zeros(tape, length);
+      present = fresh();
+      Arrays.fill(present, 0, length, 0f);
       values = present;
     }
     return present;
+  }
+
+  private float[] fresh() {
+    float[] kept = spare;
+    spare = null;
+    return kept == null ? Tape.array(tape, length) : kept;
   }
 
   /** Adds an array that the caller goes on using. */
@@ -60,7 +71,7 @@ final class Gradient {
     write(
         (target, accumulate) -> {
           if (accumulate) {
-            Elementwise.add(target, summand, target);
+            Elementwise.add(target, summand, target, length);
           } else {
             System.arraycopy(summand, 0, target, 0, length);
           }
@@ -76,6 +87,15 @@ final class Gradient {
       values = summand;
     } else {
       add(summand);
+      Tape.giveBack(tape, summand);
+    }
+  }
+
+  /** Forgets the gradient of a parameter; the next one is gathered in the same array. */
+  void clear() {
+    if (values != null) {
+      spare = values;
+      values = null;
     }
   }
 

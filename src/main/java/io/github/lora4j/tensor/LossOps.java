@@ -27,7 +27,7 @@ final class LossOps {
     boolean recorded = recorder != null;
     float[] x = logits.data();
     double[] losses = new double[rows];
-    float[] p = recorded ? Tape.array(tape, x.length) : new float[0];
+    float[] p = recorded ? Tape.array(tape, logits.shape().numel()) : new float[0];
     Parallel.forEach(
         rows,
         row -> {

@@ -28,18 +28,18 @@ final class RowOps {
     Tape tape = Operands.tape("layerNorm", x, weight, bias);
     Tape recorder = Operands.recorder(tape, x, weight, bias);
     int rows = x.shape().rows();
-    float[] normalized = Tape.array(tape, x.data().length);
+    float[] normalized = Tape.array(tape, x.shape().numel());
     float[] mean = new float[rows];
     float[] inverseDeviation = new float[rows];
-    float[] input = x.data();
     float[] gain = weight.data();
     kernels.layerNorm(
-        input, rows, columns, gain, bias.data(), eps, normalized, mean, inverseDeviation);
+        x.data(), rows, columns, gain, bias.data(), eps, normalized, mean, inverseDeviation);
     Tensor y = Tensor.outcome(x.shape(), normalized, tape, recorder != null);
     if (recorder != null) {
       Gradient dX = x.gradient();
       Gradient dWeight = weight.gradient();
       Gradient dBias = bias.gradient();
+      Elements input = x.elements();
       recorder.record(
           y,
           dOut -> {
@@ -48,7 +48,7 @@ final class RowOps {
                   (target, accumulate) ->
                       kernels.layerNormBackward(
                           dOut,
-                          input,
+                          input.get(),
                           rows,
                           columns,
                           gain,
@@ -60,7 +60,7 @@ final class RowOps {
             if (dWeight != null || dBias != null) {
               addParameterGradients(
                   dOut,
-                  input,
+                  input.get(),
                   mean,
                   inverseDeviation,
                   columns,
@@ -110,7 +110,7 @@ final class RowOps {
     int columns = x.shape().columns();
     int rows = x.shape().rows();
     float[] input = x.data();
-    float[] p = Tape.array(x.tape(), input.length);
+    float[] p = Tape.array(x.tape(), x.shape().numel());
     if (columns > 0) {
       Parallel.forEach(
           rows, row -> kernels.softmax(input, row * columns, p, row * columns, columns));
@@ -157,7 +157,7 @@ final class RowOps {
     Tape recorder = Operands.recorder(tape, x);
     float[] picked = Tape.array(tape, Shape.of(rows.length, columns).numel());
     for (int i = 0; i < rows.length; i++) {
-      System.arraycopy(x.data(), rows[i] * columns, picked, i * columns, columns);
+      x.copyRow(rows[i], picked, i * columns);
     }
     Tensor y = Tensor.outcome(Shape.of(rows.length, columns), picked, tape, recorder != null);
     if (recorder != null) {

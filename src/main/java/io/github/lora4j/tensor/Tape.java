@@ -30,11 +30,11 @@ public final class Tape {
    * A recorded operation.
    *
    * @param outcome the gradient of its outcome
-   * @param values the elements to give back to the buffers, or null for none
+   * @param values the elements of its outcome, to be given back to the buffers; null without
    * @param passes whether the gradient of the outcome may become that of an operand
    */
   private record Node(
-      Gradient outcome, float @Nullable [] values, boolean passes, Backward backward) {}
+      Gradient outcome, @Nullable Elements values, boolean passes, Backward backward) {}
 
   private final List<Node> nodes = new ArrayList<>();
   private final @Nullable Buffers buffers;
@@ -74,18 +74,27 @@ public final class Tape {
     }
   }
 
-  /** An array for the outcome of an operation; its elements may be anything. */
+  /** An array at least this long for the outcome of an operation; its elements may be anything. */
   static float[] array(@Nullable Tape tape, int length) {
     return tape == null || tape.buffers == null ? new float[length] : tape.buffers.take(length);
   }
 
-  /** An array of zeros for the outcome of an operation. */
+  /** An array whose first elements are zeros, for the outcome of an operation. */
   static float[] zeros(@Nullable Tape tape, int length) {
     float[] array = array(tape, length);
     if (tape != null && tape.buffers != null) {
-      Arrays.fill(array, 0f);
+      Arrays.fill(array, 0, length, 0f);
     }
     return array;
+  }
+
+  /**
+   * Takes back an array that nobody will read any more.
+   *
+   * @return whether it was lent, so that it may be another's from now on
+   */
+  static boolean giveBack(@Nullable Tape tape, float[] array) {
+    return tape != null && tape.buffers != null && tape.buffers.release(array);
   }
 
   /** The key that random operations at the given place draw with. */
@@ -104,28 +113,20 @@ public final class Tape {
 
   /** Records an operation that does not keep the gradient of its outcome. */
   void record(Tensor outcome, Backward backward) {
-    record(outcome, outcome.data(), false, backward);
+    record(outcome, false, backward);
   }
 
   /** Records an operation that may make the gradient of its outcome that of an operand. */
   void recordPassing(Tensor outcome, Backward backward) {
-    record(outcome, outcome.data(), true, backward);
+    record(outcome, true, backward);
   }
 
-  /**
-   * The same for an operation whose outcome takes over the elements of an operand. They are the
-   * operand's to give back: given back twice, they could be somebody else's by the second time.
-   */
-  void recordInPlace(Tensor outcome, Backward backward) {
-    record(outcome, null, true, backward);
-  }
-
-  private void record(Tensor outcome, float @Nullable [] own, boolean passes, Backward backward) {
+  private void record(Tensor outcome, boolean passes, Backward backward) {
     if (used) {
       throw new IllegalStateException(
           "tape: a new tape for each forward pass expected, got one that was run backwards");
     }
-    float[] values = buffers == null ? null : own;
+    Elements values = buffers == null ? null : outcome.elements();
     nodes.add(new Node(outcome.neededGradient(), values, passes, backward));
   }
 
@@ -167,7 +168,7 @@ public final class Tape {
   /** Every operation that read the outcome has run backwards by now. */
   private static void release(Buffers buffers, Node node, float @Nullable [] dOut) {
     if (node.values() != null) {
-      buffers.release(node.values());
+      node.values().release();
     }
     if (dOut != null && !node.passes()) {
       buffers.release(dOut);

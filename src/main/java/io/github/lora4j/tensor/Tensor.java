@@ -3,34 +3,46 @@ package io.github.lora4j.tensor;
 import io.github.lora4j.kernel.ActiveKernels;
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.PackedMatrix;
+import java.util.Arrays;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A float32 array with a shape, row-major. A leaf is a parameter or an input; every other tensor is
  * the outcome of an operation, and the operations are its methods. An operation changes none of its
- * operands unless its name ends in {@code InPlace}.
+ * operands.
  *
  * <p>Operations on tensors without a tape may run in many threads at once.
  */
 public final class Tensor {
 
   private final Shape shape;
-  private final float[] data;
   private final @Nullable Tape tape;
-  private @Nullable Gradient gradient;
+  private volatile @Nullable Elements elements; // null while a frozen weight is held packed alone
   private volatile @Nullable PackedMatrix packed;
+  private @Nullable Gradient gradient;
 
-  private Tensor(Shape shape, float[] data, @Nullable Tape tape, @Nullable Gradient gradient) {
+  private Tensor(
+      Shape shape,
+      @Nullable Elements elements,
+      @Nullable PackedMatrix packed,
+      @Nullable Tape tape,
+      @Nullable Gradient gradient) {
+    this.shape = shape;
+    this.elements = elements;
+    this.packed = packed;
+    this.tape = tape;
+    this.gradient = gradient;
+  }
+
+  private static Tensor leaf(Shape shape, float[] data) {
     if (data.length != shape.numel()) {
       throw new ShapeMismatchException(
           "tensor: %d elements expected for shape %s, got %d"
               .formatted(shape.numel(), shape, data.length));
     }
-    this.shape = shape;
-    this.data = data;
-    this.tape = tape;
-    this.gradient = gradient;
+    return new Tensor(shape, new Elements(data, data.length, null, null), null, null, null);
   }
 
   /**
@@ -42,7 +54,7 @@ public final class Tensor {
    * @throws ShapeMismatchException if the number of elements is not the product of the sizes
    */
   public static Tensor of(float[] data, int... dims) {
-    return new Tensor(Shape.of(dims), data, null, null);
+    return leaf(Shape.of(dims), data);
   }
 
   /**
@@ -53,15 +65,37 @@ public final class Tensor {
    */
   public static Tensor zeros(int... dims) {
     Shape shape = Shape.of(dims);
-    return new Tensor(shape, new float[shape.numel()], null, null);
+    return leaf(shape, new float[shape.numel()]);
+  }
+
+  /**
+   * A frozen weight that is held in the layout of the kernels alone, which saves a second copy. It
+   * can be read with {@link #toArray}, used by {@link #linear(Tensor, Tensor)} and {@link
+   * #embedding}, and becomes an ordinary tensor when it is made to require a gradient.
+   *
+   * @param weight {@code (out, in)}, made by the active kernels
+   * @return the tensor
+   */
+  public static Tensor ofPacked(PackedMatrix weight) {
+    return new Tensor(Shape.of(weight.rows(), weight.columns()), null, weight, null, null);
   }
 
   /**
    * The outcome of an operation: on the tape of its operands, and with a gradient if it is to be
    * recorded.
+   *
+   * @param data at least as long as the shape asks for
    */
   static Tensor outcome(Shape shape, float[] data, @Nullable Tape tape, boolean recorded) {
-    return new Tensor(shape, data, tape, recorded ? new Gradient(shape.numel(), tape) : null);
+    Elements elements = new Elements(data, shape.numel(), tape, null);
+    return new Tensor(
+        shape, elements, null, tape, recorded ? new Gradient(shape.numel(), tape) : null);
+  }
+
+  /** The recorded outcome of an operation that can compute it again. */
+  static Tensor outcome(Shape shape, float[] data, Tape tape, Consumer<float[]> recipe) {
+    Elements elements = new Elements(data, shape.numel(), tape, recipe);
+    return new Tensor(shape, elements, null, tape, new Gradient(shape.numel(), tape));
   }
 
   /**
@@ -72,7 +106,7 @@ public final class Tensor {
    * @return a tensor that shares the elements
    */
   public Tensor on(@Nullable Tape tape) {
-    return new Tensor(shape, data, tape, null);
+    return new Tensor(shape, elements, packed, tape, null);
   }
 
   /**
@@ -86,12 +120,64 @@ public final class Tensor {
 
   /**
    * The elements themselves, row-major, not a copy. The elements of a frozen weight that has been
-   * used must not be changed.
+   * used must not be changed. The array is longer than {@code shape().numel()} if it is the memory
+   * of a longer one, see {@link Buffers}.
    *
    * @return the array
+   * @throws IllegalStateException if this is a frozen weight that is held packed, see {@link
+   *     #ofPacked}
    */
   public float[] data() {
-    return data;
+    return elements().get();
+  }
+
+  Elements elements() {
+    Elements present = elements;
+    if (present == null) {
+      throw new IllegalStateException(
+          "data: an array of elements expected, got a frozen weight %s that is held packed"
+                  .formatted(shape)
+              + " (toArray() copies it)");
+    }
+    return present;
+  }
+
+  /**
+   * A copy of the elements.
+   *
+   * @return row-major, as many as the shape asks for
+   */
+  public float[] toArray() {
+    Elements present = elements;
+    if (present != null) {
+      return Arrays.copyOf(present.get(), shape.numel());
+    }
+    float[] copy = new float[shape.numel()];
+    Objects.requireNonNull(packed).copyRows(0, shape.dim(0), copy, 0);
+    return copy;
+  }
+
+  /** Copies one row of a matrix. */
+  void copyRow(int row, float[] target, int offset) {
+    Elements present = elements;
+    int columns = shape.columns();
+    if (present != null) {
+      System.arraycopy(present.get(), row * columns, target, offset, columns);
+    } else {
+      Objects.requireNonNull(packed).copyRows(row, 1, target, offset);
+    }
+  }
+
+  /**
+   * Lets go of elements that can be computed again, such as those of {@link #gelu} on a tape; the
+   * backward pass does so when it needs them. For a model that has no more use for them in its
+   * forward pass: a little more arithmetic for less memory.
+   */
+  public void forget() {
+    Elements present = elements;
+    if (present != null && gradient != null) {
+      present.forget();
+    }
   }
 
   /**
@@ -101,10 +187,10 @@ public final class Tensor {
    * @throws ShapeMismatchException if there are more or fewer elements
    */
   public float item() {
-    if (data.length != 1) {
+    if (shape.numel() != 1) {
       throw new ShapeMismatchException("item: one element expected, got shape " + shape);
     }
-    return data[0];
+    return data()[0];
   }
 
   /**
@@ -132,8 +218,13 @@ public final class Tensor {
    * @return this tensor
    */
   public Tensor requireGrad(boolean requiresGrad) {
+    if (requiresGrad && elements == null) {
+      elements = new Elements(toArray(), shape.numel(), null, null);
+    }
     gradient = requiresGrad ? new Gradient(shape.numel(), null) : null;
-    packed = null;
+    if (elements != null) {
+      packed = null;
+    }
     return this;
   }
 
@@ -151,7 +242,7 @@ public final class Tensor {
   public void zeroGrad() {
     Gradient present = gradient;
     if (present != null) {
-      present.take();
+      present.clear();
     }
   }
 
@@ -181,7 +272,7 @@ public final class Tensor {
 
   /** The elements as a matrix: all dimensions but the last are rows. */
   Matrix matrix() {
-    return Matrix.of(data, shape.rows(), shape.columns());
+    return Matrix.of(data(), shape.rows(), shape.columns());
   }
 
   /**
@@ -276,23 +367,26 @@ public final class Tensor {
    * @throws ShapeMismatchException if the sizes do not fit
    */
   public Tensor linear(Tensor weight, @Nullable Tensor bias) {
-    return MatrixOps.linear(this, weight, bias);
+    return linear(weight, bias, null, null);
   }
 
   /**
-   * Adds a scaled product to this tensor in place, {@code y = y + factor * (a b)}. The outcome
-   * takes over the elements of this tensor; nothing is copied. So this tensor must have no other
-   * use, before or after, nor be the outcome of {@link #softmax}, which its backward pass reads, or
-   * of {@link #dropout}, which may be its input.
+   * Linear map with all that is added to it, {@code y = addend + x W^T + b + factor * (z A) B}, in
+   * one pass over y.
    *
-   * @param a {@code (..., k)}
-   * @param b {@code (k, n)}
-   * @param factor any number
-   * @return {@code (..., n)}, as this tensor
+   * @param weight W, {@code (out, in)}
+   * @param bias b, {@code (out)}, or null for none
+   * @param addend {@code (..., out)}, such as the residual stream, or null for none
+   * @param branch z, A, B and the factor, or null for none
+   * @return {@code (..., out)} for this tensor {@code (..., in)}
    * @throws ShapeMismatchException if the sizes do not fit
    */
-  public Tensor addMatmulInPlace(Tensor a, Tensor b, float factor) {
-    return MatrixOps.addMatmulInPlace(this, a, b, factor);
+  public Tensor linear(
+      Tensor weight,
+      @Nullable Tensor bias,
+      @Nullable Tensor addend,
+      @Nullable LowRankBranch branch) {
+    return LinearOp.apply(this, weight, bias, addend, branch);
   }
 
   /**

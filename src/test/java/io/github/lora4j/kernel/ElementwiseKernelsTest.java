@@ -45,7 +45,7 @@ class ElementwiseKernelsTest {
   void geluIsRight(Kernels kernels) {
     float[] x = inputs();
     float[] y = new float[x.length];
-    kernels.gelu(x, y);
+    kernels.gelu(x, y, x.length);
     for (int i = 0; i < x.length; i++) {
       // The argument of the exponential, at most a few units of rounding off, is s (1 - s) |2u| <=
       // 0.23 in effect; five more operations round.
@@ -70,7 +70,7 @@ class ElementwiseKernelsTest {
         Arrays.fill(dx, Float.NaN); // what is overwritten may hold anything
       }
       final float[] before = dx.clone();
-      kernels.geluBackward(x, dy, dx, accumulate);
+      kernels.geluBackward(x, dy, dx, x.length, accumulate);
       for (int i = 0; i < x.length; i++) {
         double exact = dy[i] * slope(x[i]) + (accumulate ? before[i] : 0);
         double bound = 16 * U * Math.abs(dy[i]) + (accumulate ? 2 * U * Math.abs(before[i]) : 0);
@@ -98,7 +98,7 @@ class ElementwiseKernelsTest {
       int n = x.length;
       x = Arrays.copyOf(x, n + padding);
       float[] y = new float[x.length];
-      kernels.gelu(x, y);
+      kernels.gelu(x, y, x.length);
       float[] expected = {1e30f, 0, Float.MAX_VALUE, 0, 0, 0, Float.NaN, 5e-41f, -5e-41f};
       for (int i = 0; i < expected.length; i++) {
         // Far out on the left either 0 or what comes out at -10.
@@ -109,7 +109,7 @@ class ElementwiseKernelsTest {
       float[] ones = new float[x.length];
       Arrays.fill(ones, 1f);
       float[] dx = new float[x.length];
-      kernels.geluBackward(x, ones, dx, false);
+      kernels.geluBackward(x, ones, dx, x.length, false);
       float[] slopes = {1, 0, 1, 0, 0.5f, 0.5f, Float.NaN, 0.5f, 0.5f};
       for (int i = 0; i < slopes.length; i++) {
         assertEquals(slopes[i], dx[i], 1e-7f, "slope at " + x[i]);
@@ -122,16 +122,16 @@ class ElementwiseKernelsTest {
   void anElementDoesNotDependOnItsPlace(Kernels kernels) {
     float[] x = uniform(40_000, 4, 1);
     float[] y = new float[x.length];
-    kernels.gelu(x, y);
+    kernels.gelu(x, y, x.length);
     float[] dx = new float[x.length];
-    kernels.geluBackward(x, y, dx, false);
+    kernels.geluBackward(x, y, dx, x.length, false);
     for (int from : new int[] {1, 7, 39_970}) {
       float[] part = Arrays.copyOfRange(x, from, Math.min(x.length, from + 30));
       float[] partDy = Arrays.copyOfRange(y, from, from + part.length);
       float[] result = new float[part.length];
-      kernels.gelu(part, result);
+      kernels.gelu(part, result, part.length);
       assertArrayEquals(partDy, result);
-      kernels.geluBackward(part, partDy, result, false);
+      kernels.geluBackward(part, partDy, result, part.length, false);
       assertArrayEquals(Arrays.copyOfRange(dx, from, from + part.length), result);
     }
   }

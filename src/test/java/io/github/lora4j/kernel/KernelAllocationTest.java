@@ -107,9 +107,9 @@ class KernelAllocationTest {
       calls.put(
           "layerNormBackward" + form,
           () -> kernels.layerNormBackward(x, x, ROWS, COLUMNS, weight, mean, scale, y, add));
-      calls.put("geluBackward" + form, () -> kernels.geluBackward(x, x, y, add));
+      calls.put("geluBackward" + form, () -> kernels.geluBackward(x, x, y, x.length, add));
     }
-    calls.put("gelu", () -> kernels.gelu(x, y));
+    calls.put("gelu", () -> kernels.gelu(x, y, x.length));
     calls.put("adamW", () -> kernels.adamW(y, x, 0.5f, m, v, step));
     return calls;
   }

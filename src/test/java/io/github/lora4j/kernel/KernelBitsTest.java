@@ -115,9 +115,9 @@ class KernelBitsTest {
     private static void elements(Kernels kernels, MessageDigest digest, int n) {
       float[] x = KernelsUnderTest.uniform(n, 5, n);
       float[] y = new float[n];
-      kernels.gelu(x, y);
+      kernels.gelu(x, y, x.length);
       float[] dx = y.clone();
-      kernels.geluBackward(x, y, dx, true);
+      kernels.geluBackward(x, y, dx, x.length, true);
       float[] m = new float[n];
       float[] v = new float[n];
       AdamWStep step = new AdamWStep(1e-2f, 0.9f, 0.999f, 1e-8f, 0.1f, 1);

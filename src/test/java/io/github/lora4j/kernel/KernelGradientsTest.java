@@ -144,7 +144,7 @@ class KernelGradientsTest {
     float[] x = uniform(300, 6, 1);
     float[] dy = uniform(300, 1, 2);
     float[] dx = new float[300];
-    kernels.geluBackward(x, dy, dx, false);
+    kernels.geluBackward(x, dy, dx, x.length, false);
     assertGradient(
         point -> {
           double loss = 0;

@@ -63,8 +63,8 @@ class KernelsUnderLoadTest {
       kernels.multiply(zs, w.transpose(), 0.1f, ys, true);
       kernels.layerNorm(y, rows, columns, weight, weight, 1e-5f, z, mean, scale);
       kernels.layerNormBackward(x, y, rows, columns, weight, mean, scale, z, true);
-      kernels.gelu(z, y);
-      kernels.geluBackward(z, x, y, true);
+      kernels.gelu(z, y, y.length);
+      kernels.geluBackward(z, x, y, y.length, true);
       for (int i = 0; i < rows; i++) {
         kernels.softmax(y, i * columns, y, i * columns, columns);
         kernels.softmaxBackward(y, i * columns, z, i * columns, columns);

@@ -2,6 +2,7 @@ package io.github.lora4j.nn;
 
 import io.github.lora4j.tensor.CounterRandom;
 import io.github.lora4j.tensor.DoubleOps;
+import io.github.lora4j.tensor.LowRankBranch;
 import io.github.lora4j.tensor.Sequences;
 import io.github.lora4j.tensor.Tape;
 import io.github.lora4j.tensor.Tensor;
@@ -79,7 +80,7 @@ final class TwoBlocks extends SequenceModel {
 
     @Override
     public Tensor forward(Tensor x) {
-      return linear.forward(x).addMatmulInPlace(x.matmul(a.tensor()), b.tensor(), SCALING);
+      return linear.forward(x, null, new LowRankBranch(x, a.tensor(), b.tensor(), SCALING));
     }
   }
 

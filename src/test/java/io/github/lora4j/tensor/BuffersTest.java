@@ -19,7 +19,6 @@ class BuffersTest {
   private static final int LENGTH = TOKENS * CHANNELS;
   private static final int RANK = 30;
   private static final int CLASSES = 50;
-  private static final int[] OFFSETS = {0, 13, TOKENS};
 
   /** Every operation once, each outcome large enough to be lent. */
   private static final class Network {
@@ -35,21 +34,29 @@ class BuffersTest {
 
     /** One after the other, these hand the memory of their outcomes to each other's gradients. */
     private Tensor adapted(Tensor x) {
-      return x.linear(frozen, null).addMatmulInPlace(x.matmul(down), up, 0.5f);
+      return x.linear(frozen, null, null, new LowRankBranch(x, down, up, 0.5f));
+    }
+
+    private int tokens = TOKENS;
+
+    Network tokens(int count) {
+      tokens = count;
+      return this;
     }
 
     Tensor loss(Tape tape) {
-      int[] ids = new int[TOKENS];
+      int[] ids = new int[tokens];
       Arrays.setAll(ids, i -> i * 7 % 100);
       Tensor x = table.embedding(ids, tape).scale(0.5f);
       Tensor normalized = x.layerNorm(gain, shift, 1e-5f).dropout(0.1f, 1);
-      Tensor attended = normalized.linear(weight, bias).causalAttention(3, OFFSETS);
+      Tensor attended =
+          normalized.linear(weight, bias).causalAttention(3, new int[] {0, 13, tokens});
       Tensor sum = x.add(adapted(adapted(adapted(attended))));
       Tensor gated = sum.gelu().multiply(sum.softmax()).add(sum);
-      int[] rows = new int[TOKENS];
-      Arrays.setAll(rows, i -> TOKENS - 1 - i);
+      int[] rows = new int[tokens];
+      Arrays.setAll(rows, i -> tokens - 1 - i);
       Tensor logits = gated.gatherRows(rows).linear(head, null);
-      int[] targets = new int[TOKENS];
+      int[] targets = new int[tokens];
       Arrays.setAll(targets, i -> i % 5 == 0 ? -1 : i % CLASSES);
       return logits.crossEntropy(targets, -1);
     }
@@ -60,7 +67,7 @@ class BuffersTest {
       List<float[]> gradients = new ArrayList<>();
       gradients.add(new float[] {loss.item()});
       for (Tensor leaf : List.of(table, weight, bias, gain, shift, down, up, head)) {
-        gradients.add(leaf.grad());
+        gradients.add(leaf.grad().clone());
         leaf.zeroGrad();
       }
       return gradients;
@@ -95,10 +102,9 @@ class BuffersTest {
 
   /** Leaves an infinity or no number in every element that will be lent again. */
   private static void poison(Buffers buffers) {
-    for (int length : new int[] {LENGTH, 3 * LENGTH, TOKENS * RANK, TOKENS * CLASSES}) {
-      for (int i = 0; i < 30; i++) {
-        Arrays.fill(buffers.take(length), i % 2 == 0 ? Float.NaN : Float.POSITIVE_INFINITY);
-      }
+    int made = buffers.size();
+    for (int i = 0; i < made; i++) {
+      Arrays.fill(buffers.take(1024), i % 2 == 0 ? Float.NaN : Float.POSITIVE_INFINITY);
     }
     buffers.nextStep();
   }
@@ -116,13 +122,54 @@ class BuffersTest {
   void gradientsOfParametersOutliveTheStep() {
     Network network = new Network();
     Buffers buffers = new Buffers();
-    List<float[]> first = network.gradients(new Tape(buffers, 1, 0, 0));
-    List<float[]> copies = first.stream().map(float[]::clone).toList();
-    network.gradients(new Tape(buffers, 1, 0, 1));
+    network.loss(new Tape(buffers, 1, 0, 0)).backward();
+    float[] gradient = network.weight.grad();
+    float[] copy = gradient.clone();
+    poison(buffers);
+    network.loss(new Tape(buffers, 1, 0, 1));
 
-    for (int i = 0; i < first.size(); i++) {
-      assertArrayEquals(copies.get(i), first.get(i));
+    assertSame(gradient, network.weight.grad());
+    assertArrayEquals(copy, gradient);
+  }
+
+  @Test
+  void gradientsOfParametersAreGatheredInTheSameArrayAgain() {
+    Network network = new Network();
+    Buffers buffers = new Buffers();
+    network.loss(new Tape(buffers, 1, 0, 0)).backward();
+    float[] gradient = network.weight.grad();
+    float[] copy = gradient.clone();
+    network.weight.zeroGrad();
+    network.loss(new Tape(buffers, 1, 0, 0)).backward();
+
+    assertSame(gradient, network.weight.grad());
+    assertArrayEquals(copy, gradient);
+  }
+
+  /** The elements are computed again, in memory that may be another array. */
+  @Test
+  void forgettingChangesNoBit() {
+    float[] kept = gradientOfGelu(new Tape(), false);
+    assertTrue(anyNonZero(kept));
+    assertArrayEquals(kept, gradientOfGelu(new Tape(), true));
+    assertArrayEquals(kept, gradientOfGelu(new Tape(new Buffers(), 0, 0, 0), true));
+  }
+
+  private static float[] gradientOfGelu(Tape tape, boolean forget) {
+    Tensor weight = trained(11, CHANNELS, CHANNELS);
+    Tensor x = random(12, TOKENS, CHANNELS).on(tape);
+    Tensor activated = x.matmul(weight).gelu();
+    Tensor squares = activated.multiply(activated);
+    if (forget) {
+      float[] before = activated.data();
+      activated.forget();
+      float[] other = Tape.array(tape, LENGTH); // may be the memory that was let go
+      Arrays.fill(other, Float.NaN);
+      assertNotSame(before, activated.data());
+      activated.forget();
     }
+    squares.matmul(random(13, CHANNELS, 2)).crossEntropy(new int[TOKENS], -1).backward();
+    return weight.grad();
   }
 
   @Test
@@ -145,13 +192,46 @@ class BuffersTest {
   }
 
   @Test
-  void lengthsThatAStepDidNotAskForAreLetGo() {
+  void aRequestGetsTheShortestArrayThatIsLongEnough() {
     Buffers buffers = new Buffers();
-    float[] once = buffers.take(LENGTH);
+    float[] longest = buffers.take(3 * LENGTH);
+    float[] medium = buffers.take(2 * LENGTH);
     buffers.nextStep();
-    buffers.take(LENGTH + 1);
+    assertSame(medium, buffers.take(LENGTH + 1));
+    assertSame(longest, buffers.take(LENGTH));
+    assertEquals(2, buffers.size());
+  }
+
+  @Test
+  void anArrayThatHasBecomeTooShortIsLetGo() {
+    Buffers buffers = new Buffers();
+    buffers.take(LENGTH);
     buffers.nextStep();
-    assertNotSame(once, buffers.take(LENGTH));
+    assertEquals(LENGTH + 1, buffers.take(LENGTH + 1).length);
+    assertEquals(1, buffers.size());
+  }
+
+  /** The default loader's batches differ in their number of tokens. */
+  @Test
+  void shorterStepsUseTheArraysOfTheLongest() {
+    Network network = new Network();
+    List<List<float[]>> fresh = new ArrayList<>();
+    for (int tokens : new int[] {TOKENS, 25, 33}) {
+      fresh.add(network.tokens(tokens).gradients(new Tape(1, 0, 0)));
+    }
+    Buffers buffers = new Buffers();
+    network.tokens(TOKENS).gradients(new Tape(buffers, 1, 0, 0));
+    int made = buffers.size();
+    int at = 0;
+    for (int tokens : new int[] {TOKENS, 25, 33}) {
+      poison(buffers);
+      List<float[]> recycled = network.tokens(tokens).gradients(new Tape(buffers, 1, 0, 0));
+      for (int i = 0; i < recycled.size(); i++) {
+        assertArrayEquals(fresh.get(at).get(i), recycled.get(i), tokens + " tokens, " + i);
+      }
+      at++;
+    }
+    assertTrue(made > 0);
   }
 
   @Test

@@ -18,7 +18,7 @@ final class OpSamples {
   private static final String DROPOUT = "dropout(float, long)";
   private static final String MATMUL = "matmul(Tensor)";
   private static final String LINEAR = "linear(Tensor, Tensor)";
-  private static final String ADD_MATMUL = "addMatmulInPlace(Tensor, Tensor, float)";
+  private static final String LINEAR_WITH_MORE = "linear(Tensor, Tensor, Tensor, LowRankBranch)";
   private static final String LAYER_NORM = "layerNorm(Tensor, Tensor, float)";
   private static final String SOFTMAX = "softmax()";
   private static final String GATHER_ROWS = "gatherRows(int[])";
@@ -27,6 +27,7 @@ final class OpSamples {
   private static final String FUSED_ATTENTION = "causalAttention(int, int[])";
   private static final String CROSS_ENTROPY = "crossEntropy(int[], int)";
 
+  private static final int RANK = 3;
   private static final int IGNORED = -100;
   private static final float EPS = 1e-5f;
 
@@ -165,12 +166,31 @@ final class OpSamples {
               x -> DoubleOps.linear(x[0], x[1], k)));
       samples.add(
           new OpSample(
-              ADD_MATMUL,
-              name,
+              LINEAR_WITH_MORE,
+              name + ", branch of the same input",
               2,
-              shapes(shape(m, n), shape(m, k), shape(k, n)),
-              (x, tape) -> x[0].addMatmulInPlace(x[1], x[2], 0.75f),
-              x -> DoubleOps.add(x[0], DoubleOps.scale(DoubleOps.matmul(x[1], x[2], k, n), 0.75))));
+              shapes(
+                  shape(m, k), shape(m, n), shape(n, k), shape(n), shape(k, RANK), shape(RANK, n)),
+              (x, tape) ->
+                  x[0].linear(x[2], x[3], x[1], new LowRankBranch(x[0], x[4], x[5], 0.75f)),
+              x -> {
+                double[] mapped = DoubleOps.addToRows(DoubleOps.linear(x[0], x[2], k), x[3]);
+                double[] branch = DoubleOps.matmul(x[0], x[4], k, RANK);
+                branch = DoubleOps.scale(DoubleOps.matmul(branch, x[5], RANK, n), 0.75);
+                return DoubleOps.add(DoubleOps.add(x[1], mapped), branch);
+              }));
+      samples.add(
+          new OpSample(
+              LINEAR_WITH_MORE,
+              name + ", branch of another input",
+              2,
+              shapes(shape(m, k), shape(m, k), shape(n, k), shape(k, RANK), shape(RANK, n)),
+              (x, tape) -> x[0].linear(x[2], null, null, new LowRankBranch(x[1], x[3], x[4], -2)),
+              x -> {
+                double[] branch = DoubleOps.matmul(x[1], x[3], k, RANK);
+                branch = DoubleOps.scale(DoubleOps.matmul(branch, x[4], RANK, n), -2);
+                return DoubleOps.add(DoubleOps.linear(x[0], x[2], k), branch);
+              }));
     }
     samples.add(
         new OpSample(

@@ -56,11 +56,23 @@ class OperandErrorsTest {
         "matmul: (..., k) x (k, n) expected, got () and (1, 1)",
         () -> tensor().matmul(tensor(1, 1)));
     shapes(
-        "addMatmulInPlace: (..., k) x (k, n) expected, got (2, 3) and (4, 5)",
-        () -> tensor(2, 5).addMatmulInPlace(tensor(2, 3), tensor(4, 5), 1));
+        "low-rank branch: (..., in), (in, r) and (r, out) expected, got (2, 3) and (4, 5) and (5, 3)",
+        () -> new LowRankBranch(tensor(2, 3), tensor(4, 5), tensor(5, 3), 1));
     shapes(
-        "addMatmulInPlace: the shape (2, 5) expected, got (5, 2)",
-        () -> tensor(5, 2).addMatmulInPlace(tensor(2, 3), tensor(3, 5), 1));
+        "low-rank branch: (..., in), (in, r) and (r, out) expected, got (2, 3) and (3, 5) and (4, 3)",
+        () -> new LowRankBranch(tensor(2, 3), tensor(3, 5), tensor(4, 3), 1));
+    shapes(
+        "linear: a branch from (2, 3) to (2, 5) expected, got (2, 3) and (1, 4)",
+        () ->
+            tensor(2, 3)
+                .linear(
+                    tensor(5, 3),
+                    null,
+                    null,
+                    new LowRankBranch(tensor(2, 3), tensor(3, 1), tensor(1, 4), 1)));
+    shapes(
+        "linear: an addend (2, 5) expected, got (5, 2)",
+        () -> tensor(2, 3).linear(tensor(5, 3), null, tensor(5, 2), null));
     shapes(
         "linear: (..., in) and a weight (out, in) expected, got (2, 3) and (3, 2)",
         () -> tensor(2, 3).linear(tensor(3, 2), null));
@@ -162,8 +174,7 @@ class OperandErrorsTest {
     twoTapes("multiply", () -> onATape(2).multiply(onATape(2)));
     twoTapes("matmul", () -> onATape(2, 2).matmul(onATape(2, 2)));
     twoTapes("linear", () -> onATape(2, 2).linear(tensor(2, 2), onATape(2)));
-    twoTapes(
-        "addMatmulInPlace", () -> onATape(2, 2).addMatmulInPlace(tensor(2, 2), onATape(2, 2), 1));
+    twoTapes("linear", () -> onATape(2, 2).linear(tensor(2, 2), null, onATape(2, 2), null));
     twoTapes("layerNorm", () -> onATape(2, 2).layerNorm(onATape(2), tensor(2), 1));
     twoTapes(
         "causalAttention",

@@ -3,10 +3,12 @@ package io.github.lora4j.kernel.portable;
 import io.github.lora4j.kernel.AdamWStep;
 import io.github.lora4j.kernel.Elementwise;
 import io.github.lora4j.kernel.Kernels;
+import io.github.lora4j.kernel.LowRank;
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.PackedMatrix;
 import io.github.lora4j.kernel.Parallel;
 import io.github.lora4j.kernel.Sizes;
+import io.github.lora4j.kernel.WeightFormat;
 import org.jspecify.annotations.Nullable;
 
 /** The kernels for every JVM: EJML for the matrix products, plain loops for the rest. */
@@ -34,43 +36,39 @@ public final class PortableKernels implements Kernels {
     Products.multiply(a, b, alpha, c, accumulate);
   }
 
-  /** A frozen weight both ways round, so that either direction reads it row by row. */
-  private record BothWays(Matrix weight, Matrix transposed) implements PackedMatrix {
-    @Override
-    public int rows() {
-      return weight.rows();
-    }
-
-    @Override
-    public int columns() {
-      return weight.columns();
-    }
+  @Override
+  public PackedMatrix allocate(int rows, int columns, WeightFormat format) {
+    return new PortableWeight(rows, columns, format);
   }
 
   @Override
-  public PackedMatrix pack(Matrix weight) {
-    int out = weight.rows();
-    int in = weight.columns();
-    return new BothWays(
-        Matrix.of(Products.dense(weight), out, in),
-        Matrix.of(Products.dense(weight.transpose()), in, out));
+  public void linear(
+      Matrix x,
+      PackedMatrix weight,
+      float @Nullable [] bias,
+      @Nullable Matrix addend,
+      @Nullable LowRank lowRank,
+      Matrix y) {
+    PortableWeight frozen = Sizes.packedAs(weight, PortableWeight.class);
+    Sizes.checkLinear(x, weight, bias, addend, lowRank, y);
+    Elementwise.fillRows(y, bias, addend);
+    Products.multiply(x, frozen.forward(), 1, y, bias != null || addend != null);
+    add(lowRank, y);
   }
 
   @Override
-  public void linear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y) {
-    BothWays frozen = Sizes.packedAs(weight, BothWays.class);
-    Sizes.checkLinear(x, weight, bias, y);
-    if (bias != null) {
-      Elementwise.fillRows(y, bias);
+  public void linearBackward(
+      Matrix dy, PackedMatrix weight, @Nullable LowRank lowRank, Matrix dx, boolean accumulate) {
+    PortableWeight frozen = Sizes.packedAs(weight, PortableWeight.class);
+    Sizes.checkLinearBackward(dy, weight, lowRank, dx);
+    Products.multiply(dy, frozen.backward(), 1, dx, accumulate);
+    add(lowRank, dx);
+  }
+
+  private static void add(@Nullable LowRank product, Matrix target) {
+    if (product != null) {
+      Products.multiply(product.left(), product.right(), product.factor(), target, true);
     }
-    Products.multiply(x, frozen.transposed(), 1, y, bias != null);
-  }
-
-  @Override
-  public void linearBackward(Matrix dy, PackedMatrix weight, Matrix dx, boolean accumulate) {
-    BothWays frozen = Sizes.packedAs(weight, BothWays.class);
-    Sizes.checkLinearBackward(dy, weight, dx);
-    Products.multiply(dy, frozen.weight(), 1, dx, accumulate);
   }
 
   @Override
@@ -177,10 +175,10 @@ public final class PortableKernels implements Kernels {
   }
 
   @Override
-  public void gelu(float[] x, float[] y) {
-    Sizes.checkGelu(x, y);
+  public void gelu(float[] x, float[] y, int length) {
+    Sizes.checkHolds("gelu", length, x, y);
     Elementwise.chunks(
-        x.length,
+        length,
         (from, to) -> {
           for (int i = from; i < to; i++) {
             double v = x[i];
@@ -191,10 +189,10 @@ public final class PortableKernels implements Kernels {
   }
 
   @Override
-  public void geluBackward(float[] x, float[] dy, float[] dx, boolean accumulate) {
-    Sizes.checkGeluBackward(x, dy, dx);
+  public void geluBackward(float[] x, float[] dy, float[] dx, int length, boolean accumulate) {
+    Sizes.checkHolds("geluBackward", length, x, dy, dx);
     Elementwise.chunks(
-        x.length,
+        length,
         (from, to) -> {
           for (int i = from; i < to; i++) {
             double v = x[i];

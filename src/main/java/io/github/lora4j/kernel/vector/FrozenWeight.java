@@ -2,64 +2,97 @@ package io.github.lora4j.kernel.vector;
 
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.PackedMatrix;
-import org.jspecify.annotations.Nullable;
+import io.github.lora4j.kernel.Parallel;
+import io.github.lora4j.kernel.Sizes;
 
 /**
- * A weight {@code (out, in)} that no longer changes, packed as the right operand of each direction
- * at the first use of that direction: of W^T for the forward pass, of W for the gradient of the
- * input.
+ * A weight {@code (out, in)} in panels of WIDE rows, {@code (panel, in, WIDE)}. The forward pass
+ * reads a panel as the right operand of {@link Tiles}; the backward pass reads rows of panels as
+ * the left operand of {@link PanelTiles}. So one copy serves both.
+ *
+ * <p>Rows that fill up the last panel are zeros. Behind it stand elements that belong to nothing,
+ * so that the last tile of the backward pass may read over the end.
  */
-final class FrozenWeight implements PackedMatrix {
+abstract sealed class FrozenWeight implements PackedMatrix, RightPanels
+    permits Float32Weight, BFloat16Weight {
 
-  private final Matrix weight;
-  private volatile float @Nullable [] forward;
-  private volatile float @Nullable [] backward;
+  final int rows;
+  final int columns;
 
-  FrozenWeight(Matrix weight) {
-    this.weight = weight;
+  FrozenWeight(int rows, int columns) {
+    if (rows < 0 || columns < 0) {
+      throw new IllegalArgumentException(
+          "weight: sizes from 0 expected, got (%d, %d)".formatted(rows, columns));
+    }
+    this.rows = rows;
+    this.columns = columns;
+  }
+
+  /** The number of elements with those that fill up, and those behind the end. */
+  static int length(int rows, int columns) {
+    return Panels.length(columns + Tiles.ROWS, rows, Tiles.WIDE);
   }
 
   @Override
-  public int rows() {
-    return weight.rows();
+  public final int rows() {
+    return rows;
   }
 
   @Override
-  public int columns() {
-    return weight.columns();
+  public final int columns() {
+    return columns;
   }
 
-  float[] forward() {
-    float[] panels = forward;
-    if (panels == null) {
-      synchronized (this) {
-        panels = forward;
-        if (panels == null) {
-          panels = pack(weight.transpose());
-          forward = panels;
-        }
-      }
+  /**
+   * Elements as {@link PanelTiles} reads them: columns {@code column} to {@code column + count - 1}
+   * of the panels {@code firstPanel} to {@code endPanel - 1}.
+   *
+   * @param widened {@code (panels, count, WIDE)}, room for elements that are not held as floats
+   * @return the array that holds them
+   */
+  abstract float[] rowsOfPanels(
+      int firstPanel, int endPanel, int column, int count, float[] widened);
+
+  /** Where in that array the first of them stands. */
+  abstract int rowsOffset(int firstPanel, int column);
+
+  /** How far the same place of the next panel is. */
+  abstract int panelStride(int count);
+
+  @Override
+  public final void put(int firstRow, int firstColumn, Matrix block) {
+    Sizes.checkInside("put", this, firstRow, block.rows(), firstColumn, block.columns());
+    if (block.rows() == 0 || block.columns() == 0) {
+      return;
     }
-    return panels;
+    int first = firstRow / Tiles.WIDE;
+    int end = Panels.count(firstRow + block.rows(), Tiles.WIDE);
+    Parallel.forEach(
+        end - first,
+        task -> {
+          int panel = first + task;
+          int from = Math.max(firstRow, panel * Tiles.WIDE);
+          int to = Math.min(firstRow + block.rows(), (panel + 1) * Tiles.WIDE);
+          put(
+              panel,
+              from - panel * Tiles.WIDE,
+              firstColumn,
+              block.rows(from - firstRow, to - from));
+        });
   }
 
-  float[] backward() {
-    float[] panels = backward;
-    if (panels == null) {
-      synchronized (this) {
-        panels = backward;
-        if (panels == null) {
-          panels = pack(weight);
-          backward = panels;
-        }
-      }
+  /** Puts rows of one panel, of which the first is the row {@code lane} of the panel. */
+  abstract void put(int panel, int lane, int firstColumn, Matrix block);
+
+  @Override
+  public final void copyRows(int firstRow, int count, float[] target, int offset) {
+    Sizes.checkInside("copyRows", this, firstRow, count, 0, columns);
+    Sizes.checkRoom("copyRows", (long) count * columns, target, offset);
+    for (int i = 0; i < count; i++) {
+      int row = firstRow + i;
+      copyRow(row / Tiles.WIDE, row % Tiles.WIDE, target, offset + i * columns);
     }
-    return panels;
   }
 
-  private static float[] pack(Matrix b) {
-    float[] panels = new float[Panels.length(b.rows(), b.columns(), Tiles.WIDE)];
-    Panels.packRight(b, 1, Tiles.WIDE, panels);
-    return panels;
-  }
+  abstract void copyRow(int panel, int lane, float[] target, int offset);
 }

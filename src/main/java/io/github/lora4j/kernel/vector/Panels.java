@@ -50,6 +50,9 @@ final class Panels {
       Matrix b, float scale, int first, int columns, int width, float[] packed, int offset) {
     float[] data = b.data();
     int depth = b.rows();
+    if (columns < width) {
+      clear(packed, offset, offset + depth * width);
+    }
     if (b.columnStride() == 1) {
       for (int k = 0; k < depth; k++) {
         int to = offset + k * width;
@@ -57,22 +60,105 @@ final class Panels {
         for (int j = 0; j < columns; j++) {
           packed[to + j] = scale * data[from + j];
         }
-        clear(packed, to + columns, to + width);
       }
       return;
     }
-    int stride = b.columnStride();
     for (int k0 = 0; k0 < depth; k0 += SQUARE) {
-      int k1 = Math.min(depth, k0 + SQUARE);
+      int count = Math.min(SQUARE, depth - k0);
+      int from = b.index(k0, first);
+      int to = offset + k0 * width;
+      if (width == Tiles.WIDE) {
+        interleaveWide(data, from, b.columnStride(), columns, count, scale, packed, to);
+      } else {
+        interleaveNarrow(data, from, b.columnStride(), columns, count, scale, packed, to);
+      }
+    }
+  }
+
+  /**
+   * Turns rows of {@code depth} elements into columns of a panel. Four at a time, and the width of
+   * the panel a constant, so that the compiler proves all indices inside before the loop.
+   */
+  private static void interleaveWide(
+      float[] data,
+      int from,
+      int stride,
+      int rows,
+      int depth,
+      float scale,
+      float[] packed,
+      int to) {
+    int i = 0;
+    for (; i + 4 <= rows; i += 4) {
+      int row0 = from + i * stride;
+      int row1 = row0 + stride;
+      int row2 = row1 + stride;
+      int row3 = row2 + stride;
+      int at = to + i;
+      for (int k = 0; k < depth; k++) {
+        packed[at + k * Tiles.WIDE] = scale * data[row0 + k];
+        packed[at + k * Tiles.WIDE + 1] = scale * data[row1 + k];
+        packed[at + k * Tiles.WIDE + 2] = scale * data[row2 + k];
+        packed[at + k * Tiles.WIDE + 3] = scale * data[row3 + k];
+      }
+    }
+    for (; i < rows; i++) {
+      for (int k = 0; k < depth; k++) {
+        packed[to + i + k * Tiles.WIDE] = scale * data[from + i * stride + k];
+      }
+    }
+  }
+
+  /** The same for a panel of one vector. */
+  private static void interleaveNarrow(
+      float[] data,
+      int from,
+      int stride,
+      int rows,
+      int depth,
+      float scale,
+      float[] packed,
+      int to) {
+    for (int i = 0; i < rows; i++) {
+      for (int k = 0; k < depth; k++) {
+        packed[to + i + k * Lanes.COUNT] = scale * data[from + i * stride + k];
+      }
+    }
+  }
+
+  /** Writes the transpose of a block, row j of the transpose at {@code offset + j * stride}. */
+  static void copyTransposed(Matrix block, float[] to, int offset, int stride) {
+    float[] data = block.data();
+    int columns = block.columns();
+    if (block.rowStride() == 1) {
       for (int j = 0; j < columns; j++) {
-        int from = b.offset() + (first + j) * stride;
-        for (int k = k0; k < k1; k++) {
-          packed[offset + k * width + j] = scale * data[from + k];
+        System.arraycopy(data, block.index(0, j), to, offset + j * stride, block.rows());
+      }
+      return;
+    }
+    for (int j0 = 0; j0 < columns; j0 += SQUARE) {
+      int j1 = Math.min(columns, j0 + SQUARE);
+      for (int i = 0; i < block.rows(); i++) {
+        int from = block.index(i, 0);
+        for (int j = j0; j < j1; j++) {
+          to[offset + j * stride + i] = data[from + j];
         }
       }
-      for (int k = k0; k < k1; k++) {
-        clear(packed, offset + k * width + columns, offset + (k + 1) * width);
-      }
+    }
+  }
+
+  /** Copies a rectangle between arrays of different row lengths. */
+  static void copyRows(
+      float[] from,
+      int fromOffset,
+      int fromStride,
+      float[] to,
+      int toOffset,
+      int toStride,
+      int rows,
+      int columns) {
+    for (int i = 0; i < rows; i++) {
+      System.arraycopy(from, fromOffset + i * fromStride, to, toOffset + i * toStride, columns);
     }
   }
 
@@ -103,16 +189,27 @@ final class Panels {
     }
   }
 
-  /** Packs a sliver whose rows are consecutive in memory. */
+  /** Packs a sliver whose rows are consecutive in memory, as {@link #interleaveWide} does. */
   private static void packRows(
       Matrix a, int first, int count, int k0, int k1, float alpha, float[] packed, int to) {
     float[] data = a.data();
-    int rows = Tiles.ROWS;
     int depth = k1 - k0;
-    for (int i = 0; i < count; i++) {
-      int from = a.index(first + i, k0);
+    int i = 0;
+    for (; i + 3 <= count; i += 3) {
+      int row0 = a.index(first + i, k0);
+      int row1 = row0 + a.rowStride();
+      int row2 = row1 + a.rowStride();
+      int at = to + i;
       for (int k = 0; k < depth; k++) {
-        packed[to + i + k * rows] = alpha * data[from + k];
+        packed[at + k * Tiles.ROWS] = alpha * data[row0 + k];
+        packed[at + k * Tiles.ROWS + 1] = alpha * data[row1 + k];
+        packed[at + k * Tiles.ROWS + 2] = alpha * data[row2 + k];
+      }
+    }
+    for (; i < count; i++) {
+      int row = a.index(first + i, k0);
+      for (int k = 0; k < depth; k++) {
+        packed[to + i + k * Tiles.ROWS] = alpha * data[row + k];
       }
     }
   }

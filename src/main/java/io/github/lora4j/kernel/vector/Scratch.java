@@ -15,7 +15,11 @@ final class Scratch {
 
   private final float[] left = new float[LEFT_ROWS * DEPTH];
   private final float[] tile = new float[Tiles.ROWS * Tiles.WIDE];
+  private final float[] widened = new float[DEPTH * Tiles.WIDE];
   private float[] right = new float[0];
+  private float[] second = new float[0];
+  private float[] lowRankLeft = new float[0];
+  private float[] result = new float[0];
 
   private Scratch() {}
 
@@ -40,5 +44,34 @@ final class Scratch {
       right = new float[length];
     }
     return right;
+  }
+
+  /** For the right operand of the product that is added to another; as {@link #right}. */
+  float[] second(int length) {
+    if (second.length < length) {
+      second = new float[length];
+    }
+    return second;
+  }
+
+  /** For the rows of the left operand of that product, {@code LEFT_ROWS * rank} long. */
+  float[] lowRankLeft(int rank) {
+    if (lowRankLeft.length < LEFT_ROWS * rank) {
+      lowRankLeft = new float[LEFT_ROWS * rank];
+    }
+    return lowRankLeft;
+  }
+
+  /** For a panel of a weight that is not held as floats, {@code DEPTH * WIDE} long. */
+  float[] widened() {
+    return widened;
+  }
+
+  /** For a block of a result. */
+  float[] result(int length) {
+    if (result.length < length) {
+      result = new float[length];
+    }
+    return result;
   }
 }

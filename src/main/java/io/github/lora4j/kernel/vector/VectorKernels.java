@@ -3,11 +3,13 @@ package io.github.lora4j.kernel.vector;
 import io.github.lora4j.kernel.AdamWStep;
 import io.github.lora4j.kernel.Elementwise;
 import io.github.lora4j.kernel.Kernels;
+import io.github.lora4j.kernel.LowRank;
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.PackedMatrix;
 import io.github.lora4j.kernel.Parallel;
 import io.github.lora4j.kernel.SelfChecking;
 import io.github.lora4j.kernel.Sizes;
+import io.github.lora4j.kernel.WeightFormat;
 import org.jspecify.annotations.Nullable;
 
 /** The kernels written with the Vector API. */
@@ -51,22 +53,32 @@ public final class VectorKernels implements Kernels, SelfChecking {
   }
 
   @Override
-  public PackedMatrix pack(Matrix weight) {
-    return new FrozenWeight(weight);
+  public PackedMatrix allocate(int rows, int columns, WeightFormat format) {
+    return switch (format) {
+      case FLOAT32 -> new Float32Weight(rows, columns);
+      case BFLOAT16 -> new BFloat16Weight(rows, columns);
+    };
   }
 
   @Override
-  public void linear(Matrix x, PackedMatrix weight, float @Nullable [] bias, Matrix y) {
+  public void linear(
+      Matrix x,
+      PackedMatrix weight,
+      float @Nullable [] bias,
+      @Nullable Matrix addend,
+      @Nullable LowRank lowRank,
+      Matrix y) {
     FrozenWeight frozen = Sizes.packedAs(weight, FrozenWeight.class);
-    Sizes.checkLinear(x, weight, bias, y);
-    Products.multiplyPacked(x, frozen.forward(), weight.rows(), 1, y, false, bias);
+    Sizes.checkLinear(x, weight, bias, addend, lowRank, y);
+    new WideProduct(x, frozen, 1, false, bias, addend, lowRank, y).run();
   }
 
   @Override
-  public void linearBackward(Matrix dy, PackedMatrix weight, Matrix dx, boolean accumulate) {
+  public void linearBackward(
+      Matrix dy, PackedMatrix weight, @Nullable LowRank lowRank, Matrix dx, boolean accumulate) {
     FrozenWeight frozen = Sizes.packedAs(weight, FrozenWeight.class);
-    Sizes.checkLinearBackward(dy, weight, dx);
-    Products.multiplyPacked(dy, frozen.backward(), weight.columns(), 1, dx, accumulate, null);
+    Sizes.checkLinearBackward(dy, weight, lowRank, dx);
+    new TransposedProduct(dy, frozen, lowRank, dx, accumulate).run();
   }
 
   @Override
@@ -129,15 +141,15 @@ public final class VectorKernels implements Kernels, SelfChecking {
   }
 
   @Override
-  public void gelu(float[] x, float[] y) {
-    Sizes.checkGelu(x, y);
-    Elementwise.chunks(x.length, (from, to) -> GeluRange.forward(x, y, from, to));
+  public void gelu(float[] x, float[] y, int length) {
+    Sizes.checkHolds("gelu", length, x, y);
+    Elementwise.chunks(length, (from, to) -> GeluRange.forward(x, y, from, to));
   }
 
   @Override
-  public void geluBackward(float[] x, float[] dy, float[] dx, boolean accumulate) {
-    Sizes.checkGeluBackward(x, dy, dx);
-    Elementwise.chunks(x.length, (from, to) -> GeluRange.backward(x, dy, dx, accumulate, from, to));
+  public void geluBackward(float[] x, float[] dy, float[] dx, int length, boolean accumulate) {
+    Sizes.checkHolds("geluBackward", length, x, dy, dx);
+    Elementwise.chunks(length, (from, to) -> GeluRange.backward(x, dy, dx, accumulate, from, to));
   }
 
   @Override

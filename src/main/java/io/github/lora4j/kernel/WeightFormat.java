@@ -1,0 +1,12 @@
+package io.github.lora4j.kernel;
+
+/** The numbers in which a frozen weight is held. All arithmetic is float32. */
+public enum WeightFormat {
+  /** 32-bit IEEE 754 numbers, exact. */
+  FLOAT32,
+  /**
+   * bfloat16, the upper half of a float32: half the memory, 8 bits of precision. A float32 is
+   * rounded to the nearest, to even in a tie; widening is exact.
+   */
+  BFLOAT16
+}

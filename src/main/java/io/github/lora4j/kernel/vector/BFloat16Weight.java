@@ -1,0 +1,103 @@
+package io.github.lora4j.kernel.vector;
+
+import io.github.lora4j.kernel.BFloat16;
+import io.github.lora4j.kernel.Matrix;
+import io.github.lora4j.kernel.WeightFormat;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * A frozen weight held as bfloat16, two in an int: the lower half is the element of a row in the
+ * first vector of a panel, the upper half that of the same lane in the second, so that a shift and
+ * a mask widen them. What a block of the product needs is widened into the caches once and used for
+ * all rows of the block.
+ */
+final class BFloat16Weight extends FrozenWeight {
+
+  private static final VectorSpecies<Integer> INTS =
+      VectorSpecies.of(int.class, Lanes.SPECIES.vectorShape());
+  private static final int UPPER = 0xffff0000;
+
+  private final int[] pairs;
+
+  BFloat16Weight(int rows, int columns) {
+    super(rows, columns);
+    pairs = new int[length(rows, columns) / 2];
+  }
+
+  @Override
+  public WeightFormat format() {
+    return WeightFormat.BFLOAT16;
+  }
+
+  private int at(int panel, int column) {
+    return (panel * columns + column) * Lanes.COUNT;
+  }
+
+  @Override
+  public float[] panel(int panel, int k0, int k1, float[] widened) {
+    widen(pairs, at(panel, k0), k1 - k0, widened, 0);
+    return widened;
+  }
+
+  @Override
+  public int panelOffset(int panel, int k0) {
+    return 0;
+  }
+
+  @Override
+  float[] rowsOfPanels(int firstPanel, int endPanel, int column, int count, float[] widened) {
+    for (int panel = firstPanel; panel < endPanel; panel++) {
+      widen(pairs, at(panel, column), count, widened, (panel - firstPanel) * panelStride(count));
+    }
+    return widened;
+  }
+
+  @Override
+  int rowsOffset(int firstPanel, int column) {
+    return 0;
+  }
+
+  @Override
+  int panelStride(int count) {
+    return count * Tiles.WIDE;
+  }
+
+  /** Widens {@code count} rows of WIDE elements. */
+  private static void widen(int[] pairs, int from, int count, float[] to, int offset) {
+    for (int i = 0; i < count; i++) {
+      IntVector both = IntVector.fromArray(INTS, pairs, from + i * Lanes.COUNT);
+      both.lanewise(VectorOperators.LSHL, 16)
+          .reinterpretAsFloats()
+          .intoArray(to, offset + i * Tiles.WIDE);
+      both.lanewise(VectorOperators.AND, UPPER)
+          .reinterpretAsFloats()
+          .intoArray(to, offset + i * Tiles.WIDE + Lanes.COUNT);
+    }
+  }
+
+  @Override
+  void put(int panel, int lane, int firstColumn, Matrix block) {
+    for (int j = 0; j < block.columns(); j++) {
+      int row = at(panel, firstColumn + j);
+      for (int i = 0; i < block.rows(); i++) {
+        int half = BFloat16.bits(block.data()[block.index(i, j)]);
+        int place = row + (lane + i) % Lanes.COUNT;
+        pairs[place] =
+            lane + i < Lanes.COUNT
+                ? (pairs[place] & UPPER) | half
+                : (pairs[place] & ~UPPER) | half << 16;
+      }
+    }
+  }
+
+  @Override
+  void copyRow(int panel, int lane, float[] target, int offset) {
+    int from = at(panel, 0) + lane % Lanes.COUNT;
+    for (int k = 0; k < columns; k++) {
+      int both = pairs[from + k * Lanes.COUNT];
+      target[offset + k] = Float.intBitsToFloat(lane < Lanes.COUNT ? both << 16 : both & UPPER);
+    }
+  }
+}

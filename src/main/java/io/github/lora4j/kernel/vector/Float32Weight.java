@@ -1,0 +1,62 @@
+package io.github.lora4j.kernel.vector;
+
+import io.github.lora4j.kernel.Matrix;
+import io.github.lora4j.kernel.WeightFormat;
+
+/** A frozen weight held as floats, which the tiles read where they lie. */
+final class Float32Weight extends FrozenWeight {
+
+  private final float[] elements;
+
+  Float32Weight(int rows, int columns) {
+    super(rows, columns);
+    elements = new float[length(rows, columns)];
+  }
+
+  @Override
+  public WeightFormat format() {
+    return WeightFormat.FLOAT32;
+  }
+
+  private int at(int panel, int column) {
+    return (panel * columns + column) * Tiles.WIDE;
+  }
+
+  @Override
+  public float[] panel(int panel, int k0, int k1, float[] widened) {
+    return elements;
+  }
+
+  @Override
+  public int panelOffset(int panel, int k0) {
+    return at(panel, k0);
+  }
+
+  @Override
+  float[] rowsOfPanels(int firstPanel, int endPanel, int column, int count, float[] widened) {
+    return elements;
+  }
+
+  @Override
+  int rowsOffset(int firstPanel, int column) {
+    return at(firstPanel, column);
+  }
+
+  @Override
+  int panelStride(int count) {
+    return columns * Tiles.WIDE;
+  }
+
+  @Override
+  void put(int panel, int lane, int firstColumn, Matrix block) {
+    Panels.copyTransposed(block, elements, at(panel, firstColumn) + lane, Tiles.WIDE);
+  }
+
+  @Override
+  void copyRow(int panel, int lane, float[] target, int offset) {
+    int from = at(panel, 0) + lane;
+    for (int k = 0; k < columns; k++) {
+      target[offset + k] = elements[from + k * Tiles.WIDE];
+    }
+  }
+}

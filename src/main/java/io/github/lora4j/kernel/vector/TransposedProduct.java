@@ -1,0 +1,137 @@
+package io.github.lora4j.kernel.vector;
+
+import io.github.lora4j.kernel.LowRank;
+import io.github.lora4j.kernel.Matrix;
+import io.github.lora4j.kernel.Parallel;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The gradient of a linear map by its input, {@code dx = dy W + factor left right}, from the one
+ * copy of W that is laid out for the forward pass. Computed as its transpose, {@code dx^T = W^T
+ * dy^T}, in which W is the left operand: {@link PanelTiles} reads it where it lies. A block of the
+ * transposed result is gathered in the second cache and turned when it is written.
+ *
+ * <p>How the work is cut changes no result, as in {@link WideProduct}.
+ *
+ * @param dy {@code (m, out)}
+ * @param weight W, {@code (out, in)}
+ * @param lowRank {@code (m, r)} and {@code (r, in)}, or null
+ * @param dx {@code (m, in)}, consecutive elements in a row
+ * @param accumulate whether to add to {@code dx}
+ */
+record TransposedProduct(
+    Matrix dy, FrozenWeight weight, @Nullable LowRank lowRank, Matrix dx, boolean accumulate) {
+
+  /** The panels of dy^T in a block. */
+  private static final int PANELS_PER_BLOCK = 8;
+
+  void run() {
+    if (dx.rows() == 0 || dx.columns() == 0) {
+      return;
+    }
+    Scratch scratch = Scratch.current();
+    Matrix right = dy.transpose(); // (out, m)
+    float[] panels = scratch.right(Panels.length(right.rows(), right.columns(), Tiles.WIDE));
+    Panels.packRight(right, 1, Tiles.WIDE, panels);
+    float[] lowRankPanels = new float[0];
+    if (lowRank != null) {
+      Matrix left = lowRank.left().transpose(); // (r, m)
+      lowRankPanels = scratch.second(Panels.length(left.rows(), left.columns(), Tiles.WIDE));
+      Panels.packRight(left, lowRank.factor(), Tiles.WIDE, lowRankPanels);
+    }
+    float[] packedLowRank = lowRankPanels;
+    int panelCount = Panels.count(dx.rows(), Tiles.WIDE);
+    int groups = Panels.count(panelCount, PANELS_PER_BLOCK);
+    int slivers = Panels.count(dx.columns(), Tiles.ROWS);
+    int blocks = Panels.count(slivers, Scratch.LEFT_ROWS / Tiles.ROWS);
+    Parallel.forEach(
+        blocks * groups,
+        task -> {
+          int block = task / groups;
+          int group = task % groups;
+          int first = block * slivers / blocks * Tiles.ROWS;
+          int end = (block + 1) * slivers / blocks * Tiles.ROWS;
+          int firstPanel = group * panelCount / groups;
+          int endPanel = (group + 1) * panelCount / groups;
+          block(first, end - first, firstPanel, endPanel, panels, packedLowRank);
+        });
+  }
+
+  /** Computes columns {@code first} and on of {@code dx} for the tokens of some panels. */
+  private void block(
+      int first, int count, int firstPanel, int endPanel, float[] panels, float[] lowRankPanels) {
+    Scratch scratch = Scratch.current();
+    int depth = dy.columns();
+    int tokens = (endPanel - firstPanel) * Tiles.WIDE;
+    int stride = tokens + Lanes.COUNT; // not a power of two: columns are read from it
+    float[] result = scratch.result(count * stride);
+    Arrays.fill(result, 0, count * stride, 0f);
+    int rank = lowRank == null ? 0 : lowRank.left().columns();
+    float[] lowRankLeft = scratch.lowRankLeft(rank);
+    int present = Math.min(count, dx.columns() - first);
+    if (lowRank != null) {
+      Matrix left = lowRank.right().transpose(); // (in, r)
+      Panels.packLeft(left, first, present, 0, rank, 1, lowRankLeft);
+    }
+    int k0 = 0;
+    do {
+      int k1 = Math.min(depth, k0 + Scratch.DEPTH);
+      int firstWeightPanel = k0 / Tiles.WIDE;
+      float[] rows =
+          weight.rowsOfPanels(
+              firstWeightPanel, Panels.count(k1, Tiles.WIDE), first, count, scratch.left());
+      int rowsOffset = weight.rowsOffset(firstWeightPanel, first);
+      int extra = k1 == depth ? rank : 0;
+      for (int panel = firstPanel; panel < endPanel; panel++) {
+        int column = (panel - firstPanel) * Tiles.WIDE;
+        for (int i = 0; i < count; i += Tiles.ROWS) {
+          PanelTiles.wide(
+              k1 - k0,
+              rows,
+              rowsOffset + i * Tiles.WIDE,
+              weight.panelStride(count),
+              panels,
+              (panel * depth + k0) * Tiles.WIDE,
+              result,
+              i * stride + column,
+              stride);
+          if (extra > 0) {
+            Tiles.wide(
+                extra,
+                lowRankLeft,
+                i * extra,
+                lowRankPanels,
+                panel * extra * Tiles.WIDE,
+                result,
+                i * stride + column,
+                stride);
+          }
+        }
+        if (k1 == depth) {
+          turn(result, column, stride, panel * Tiles.WIDE, first, present);
+        }
+      }
+      k0 = k1;
+    } while (k0 < depth);
+  }
+
+  /** Writes or adds the transpose of a finished panel to {@code dx}, while it is in the cache. */
+  private void turn(float[] result, int from, int stride, int firstToken, int first, int count) {
+    float[] to = dx.data();
+    int end = Math.min(Tiles.WIDE, dx.rows() - firstToken);
+    for (int token = 0; token < end; token++) {
+      int at = dx.index(firstToken + token, first);
+      int column = from + token;
+      if (accumulate) {
+        for (int i = 0; i < count; i++) {
+          to[at + i] += result[column + i * stride];
+        }
+      } else {
+        for (int i = 0; i < count; i++) {
+          to[at + i] = result[column + i * stride];
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,159 @@
+package io.github.lora4j.kernel.vector;
+
+import io.github.lora4j.kernel.LowRank;
+import io.github.lora4j.kernel.Matrix;
+import io.github.lora4j.kernel.Parallel;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A product whose right operand is in panels: cuts the result into blocks for the threads, and a
+ * block into tiles, so that the rows of the left operand stay in the second cache while the panels
+ * go by.
+ *
+ * <p>How the work is cut changes no result: an element is one chain of fma in ascending order of
+ * the inner index, kept in {@code c} from one block of the inner dimension to the next, followed by
+ * the chain of the low-rank product.
+ *
+ * @param a {@code (m, k)}
+ * @param right {@code (k, n)}
+ * @param alpha multiplied into {@code a}
+ * @param accumulate whether the chains begin at what stands in {@code c}
+ * @param bias what else they begin at, {@code (n)}, or null for zeros
+ * @param addend what is added to that, {@code (m, n)}, or null
+ * @param lowRank {@code (m, r)} and {@code (r, n)}, or null
+ * @param c {@code (m, n)}, consecutive elements in a row
+ */
+record WideProduct(
+    Matrix a,
+    RightPanels right,
+    float alpha,
+    boolean accumulate,
+    float @Nullable [] bias,
+    @Nullable Matrix addend,
+    @Nullable LowRank lowRank,
+    Matrix c) {
+
+  /** The fewest columns that are worth packing rows again for. */
+  private static final int COLUMNS_PER_BLOCK = 256;
+
+  private static final int TASKS_PER_THREAD = 4;
+
+  void run() {
+    int rows = c.rows();
+    if (rows == 0 || c.columns() == 0) {
+      return;
+    }
+    float[] lowRankRight = lowRank == null ? new float[0] : packLowRank(lowRank);
+    int slivers = Panels.count(rows, Tiles.ROWS);
+    int rowBlocks = Panels.count(slivers, Scratch.LEFT_ROWS / Tiles.ROWS);
+    int panels = Panels.count(c.columns(), Tiles.WIDE);
+    int wanted = Panels.count(TASKS_PER_THREAD * Parallel.threads(), rowBlocks);
+    int columnBlocks = Math.min(wanted, Math.max(1, c.columns() / COLUMNS_PER_BLOCK));
+    Parallel.forEach(
+        rowBlocks * columnBlocks,
+        task -> {
+          int row = task / columnBlocks;
+          int column = task % columnBlocks;
+          int firstRow = row * slivers / rowBlocks * Tiles.ROWS;
+          int endRow = Math.min(rows, (row + 1) * slivers / rowBlocks * Tiles.ROWS);
+          int firstPanel = column * panels / columnBlocks;
+          int endPanel = (column + 1) * panels / columnBlocks;
+          block(firstRow, endRow - firstRow, firstPanel, endPanel, lowRankRight);
+        });
+  }
+
+  private static float[] packLowRank(LowRank product) {
+    Matrix b = product.right();
+    float[] packed = Scratch.current().second(Panels.length(b.rows(), b.columns(), Tiles.WIDE));
+    Panels.packRight(b, product.factor(), Tiles.WIDE, packed);
+    return packed;
+  }
+
+  private void block(int firstRow, int rows, int firstPanel, int endPanel, float[] lowRankRight) {
+    Scratch scratch = Scratch.current();
+    int depth = a.columns();
+    int rank = lowRank == null ? 0 : lowRank.left().columns();
+    float[] lowRankLeft = scratch.lowRankLeft(rank);
+    if (lowRank != null) {
+      Panels.packLeft(lowRank.left(), firstRow, rows, 0, rank, 1, lowRankLeft);
+    }
+    int k0 = 0;
+    do {
+      int k1 = Math.min(depth, k0 + Scratch.DEPTH);
+      Panels.packLeft(a, firstRow, rows, k0, k1, alpha, scratch.left());
+      int extra = k1 == depth ? rank : 0;
+      for (int panel = firstPanel; panel < endPanel; panel++) {
+        float[] elements = right.panel(panel, k0, k1, scratch.widened());
+        int rightOffset = right.panelOffset(panel, k0);
+        int column = panel * Tiles.WIDE;
+        int width = Math.min(Tiles.WIDE, c.columns() - column);
+        for (int i = 0; i < rows; i += Tiles.ROWS) {
+          int height = Math.min(Tiles.ROWS, rows - i);
+          boolean whole = height == Tiles.ROWS && width == Tiles.WIDE;
+          if (k0 == 0 && !accumulate) {
+            start(firstRow + i, height, column, width);
+          }
+          Matrix place = c;
+          int at = c.index(firstRow + i, column);
+          float[] tile = whole ? c.data() : scratch.tile();
+          int tileAt = whole ? at : 0;
+          int stride = whole ? c.rowStride() : Tiles.WIDE;
+          if (!whole) {
+            Panels.copyRows(place.data(), at, place.rowStride(), tile, 0, stride, height, width);
+          }
+          int depthHere = k1 - k0;
+          Tiles.wide(
+              depthHere,
+              scratch.left(),
+              i * depthHere,
+              elements,
+              rightOffset,
+              tile,
+              tileAt,
+              stride);
+          if (extra > 0) {
+            Tiles.wide(
+                extra,
+                lowRankLeft,
+                i * extra,
+                lowRankRight,
+                panel * extra * Tiles.WIDE,
+                tile,
+                tileAt,
+                stride);
+          }
+          if (!whole) {
+            Panels.copyRows(tile, 0, stride, place.data(), at, place.rowStride(), height, width);
+          }
+        }
+      }
+      k0 = k1;
+    } while (k0 < depth);
+  }
+
+  /** Puts what the chains of a tile begin at: addend and bias, or zeros. */
+  private void start(int row, int height, int column, int width) {
+    float[] to = c.data();
+    for (int i = row; i < row + height; i++) {
+      int at = c.index(i, column);
+      if (addend != null) {
+        float[] from = addend.data();
+        int shift = addend.index(i, column) - at;
+        for (int j = at; j < at + width; j++) {
+          to[j] = from[j + shift];
+        }
+        if (bias != null) {
+          for (int j = 0; j < width; j++) {
+            to[at + j] += bias[column + j];
+          }
+        }
+      } else if (bias != null) {
+        System.arraycopy(bias, column, to, at, width);
+      } else {
+        for (int j = at; j < at + width; j++) {
+          to[j] = 0;
+        }
+      }
+    }
+  }
+}
