@@ -30,6 +30,17 @@ abstract sealed class CausalSelfAttention extends Module
    */
   abstract Tensor addTo(Tensor sum, Tensor x, int[] offsets);
 
+  /**
+   * The same for the last token of each sequence alone.
+   *
+   * @param sum the residual stream at the last tokens, {@code (B, C)}
+   * @param x activations, {@code (N, C)}
+   * @param last the last tokens' rows
+   * @param offsets where each sequence begins, and at last N
+   * @return {@code (B, C)}
+   */
+  abstract Tensor addToLast(Tensor sum, Tensor x, int[] last, int[] offsets);
+
   @Override
   protected String settings() {
     return "heads=" + heads;

@@ -19,4 +19,9 @@ final class FusedCausalSelfAttention extends CausalSelfAttention {
   Tensor addTo(Tensor sum, Tensor x, int[] offsets) {
     return cProj.addTo(sum, cAttn.forward(x).causalAttention(heads, offsets));
   }
+
+  @Override
+  Tensor addToLast(Tensor sum, Tensor x, int[] last, int[] offsets) {
+    return cProj.addTo(sum, cAttn.forward(x).lastTokenAttention(heads, offsets));
+  }
 }

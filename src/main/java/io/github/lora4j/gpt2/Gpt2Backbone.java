@@ -46,16 +46,29 @@ public final class Gpt2Backbone extends Module {
    *     than the context
    */
   public Tensor forward(Sequences batch, @Nullable Tape tape) {
-    return normalize(lastBlock(batch, tape));
-  }
-
-  /** The output of the last block, before {@code ln_f}: what a pooling head picks rows from. */
-  Tensor lastBlock(Sequences batch, @Nullable Tape tape) {
     Tensor x = embed(batch, tape);
     for (Block block : blocks) {
       x = block.forward(x, batch.offsets());
     }
-    return x;
+    return normalize(x);
+  }
+
+  /**
+   * Computes the last hidden state, after {@code ln_f}, of the last token of each sequence: the
+   * rows of {@link #forward} there, to the same bits. What only other tokens need is left out.
+   *
+   * @param batch B sequences
+   * @param tape the tape of a training step, or null for inference
+   * @return {@code (B, C)}
+   * @throws IllegalArgumentException as {@link #forward}
+   */
+  public Tensor forwardLast(Sequences batch, @Nullable Tape tape) {
+    Tensor x = embed(batch, tape);
+    int last = config.nLayer() - 1;
+    for (int i = 0; i < last; i++) {
+      x = block(i, x, batch);
+    }
+    return normalize(blocks.get(last).forwardLast(x, batch.offsets()));
   }
 
   /**

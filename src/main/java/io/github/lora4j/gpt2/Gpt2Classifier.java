@@ -61,9 +61,7 @@ public final class Gpt2Classifier extends SequenceModel {
    */
   @Override
   public Tensor forward(Sequences batch, @Nullable Tape tape) {
-    // A norm looks at one row at a time: picking rows first saves the norm of all others.
-    Tensor last = transformer.lastBlock(batch, tape).gatherRows(batch.lastTokens()); // (B, C)
-    return score.forward(transformer.normalize(last));
+    return score.forward(transformer.forwardLast(batch, tape));
   }
 
   /**

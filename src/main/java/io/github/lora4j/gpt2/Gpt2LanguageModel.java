@@ -44,8 +44,7 @@ public final class Gpt2LanguageModel extends SequenceModel {
    * @throws IllegalArgumentException as {@link #forward}
    */
   public Tensor nextToken(Sequences batch) {
-    Tensor last = transformer.lastBlock(batch, null).gatherRows(batch.lastTokens());
-    return score(transformer.normalize(last));
+    return score(transformer.forwardLast(batch, null));
   }
 
   private Tensor score(Tensor hidden) {

@@ -25,4 +25,13 @@ final class SplitCausalSelfAttention extends CausalSelfAttention {
         query.forward(x).causalAttention(key.forward(x), value.forward(x), heads, offsets);
     return cProj.addTo(sum, attended);
   }
+
+  @Override
+  Tensor addToLast(Tensor sum, Tensor x, int[] last, int[] offsets) {
+    Tensor attended =
+        query
+            .forward(x.gatherRows(last))
+            .lastTokenAttention(key.forward(x), value.forward(x), heads, offsets);
+    return cProj.addTo(sum, attended);
+  }
 }

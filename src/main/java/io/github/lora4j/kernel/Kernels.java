@@ -162,6 +162,56 @@ public interface Kernels {
   void softmaxBackward(float[] p, int pOffset, float[] dp, int dpOffset, int length);
 
   /**
+   * Causal multi-head attention (Vaswani et al. 2017) inside each sequence, {@code out = softmax(q
+   * k^T / sqrt(HS)) v} for each head, where a query sees its own token and those before.
+   *
+   * @param shape which rows attend to which
+   * @param q the queries, rows as the shape says, C columns
+   * @param k {@code (N, C)}
+   * @param v {@code (N, C)}
+   * @param out {@code (M, C)}; overwritten
+   * @param max {@code (NH, M)}, the largest score of each query; overwritten
+   * @param inverseSum {@code (NH, M)}, the inverse of the sum of its exponentials; overwritten
+   */
+  void attention(
+      AttentionShape shape,
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      float[] max,
+      float[] inverseSum);
+
+  /**
+   * The gradient of {@link #attention} by its inputs, written or added. Rows of {@code dq} that
+   * hold no query stay as they are.
+   *
+   * @param shape which rows attend to which
+   * @param q as given to the forward pass
+   * @param k as given to the forward pass
+   * @param v as given to the forward pass
+   * @param dOut {@code (M, C)}
+   * @param max from the forward pass
+   * @param inverseSum from the forward pass
+   * @param dq as {@code q}, or null if it is not needed; modified
+   * @param dk {@code (N, C)}, or null; modified
+   * @param dv {@code (N, C)}, or null; modified
+   * @param accumulate whether to add instead of overwriting
+   */
+  void attentionBackward(
+      AttentionShape shape,
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix dOut,
+      float[] max,
+      float[] inverseSum,
+      @Nullable Matrix dq,
+      @Nullable Matrix dk,
+      @Nullable Matrix dv,
+      boolean accumulate);
+
+  /**
    * Layer norm of each row (Ba et al. 2016), {@code y = (x - mean) / sqrt(variance + eps) * weight
    * + bias} with the variance divided by the number of columns.
    *

@@ -60,6 +60,13 @@ final class Gradient {
     return present;
   }
 
+  /** A new array, all of which the caller will overwrite; there must be no gradient yet. */
+  float[] toOverwrite() {
+    float[] fresh = fresh();
+    values = fresh;
+    return fresh;
+  }
+
   private float[] fresh() {
     float[] kept = spare;
     spare = null;

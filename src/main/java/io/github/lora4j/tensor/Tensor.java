@@ -462,7 +462,35 @@ public final class Tensor {
    * @throws ShapeMismatchException if the sizes do not fit
    */
   public Tensor causalAttention(int heads, int[] offsets) {
-    return AttentionOps.fused(this, heads, offsets);
+    return AttentionOps.fused(this, heads, offsets, false);
+  }
+
+  /**
+   * The rows of {@link #causalAttention(Tensor, Tensor, int, int[])} at the last token of each
+   * sequence, without computing the others; the same bits.
+   *
+   * @param key {@code (N, C)}
+   * @param value {@code (N, C)}
+   * @param heads NH; divides C
+   * @param offsets where each of the B sequences begins, and at last N, strictly ascending from 0
+   * @return {@code (B, C)} for this tensor {@code (B, C)}, the queries of the last tokens
+   * @throws ShapeMismatchException if the sizes do not fit
+   */
+  public Tensor lastTokenAttention(Tensor key, Tensor value, int heads, int[] offsets) {
+    return AttentionOps.splitLast(this, key, value, heads, offsets);
+  }
+
+  /**
+   * The rows of {@link #causalAttention(int, int[])} at the last token of each sequence, without
+   * computing the others; the same bits.
+   *
+   * @param heads NH; divides C
+   * @param offsets where each of the B sequences begins, and at last N, strictly ascending from 0
+   * @return {@code (B, C)} for this tensor {@code (N, 3C)}
+   * @throws ShapeMismatchException if the sizes do not fit
+   */
+  public Tensor lastTokenAttention(int heads, int[] offsets) {
+    return AttentionOps.fused(this, heads, offsets, true);
   }
 
   /**

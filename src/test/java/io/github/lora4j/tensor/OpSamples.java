@@ -25,6 +25,8 @@ final class OpSamples {
   private static final String EMBEDDING = "embedding(int[], Tape)";
   private static final String ATTENTION = "causalAttention(Tensor, Tensor, int, int[])";
   private static final String FUSED_ATTENTION = "causalAttention(int, int[])";
+  private static final String LAST_ATTENTION = "lastTokenAttention(Tensor, Tensor, int, int[])";
+  private static final String FUSED_LAST_ATTENTION = "lastTokenAttention(int, int[])";
   private static final String CROSS_ENTROPY = "crossEntropy(int[], int)";
 
   private static final int RANK = 3;
@@ -319,6 +321,43 @@ final class OpSamples {
                     channels,
                     heads,
                     offsets)));
+    int[] last = new int[offsets.length - 1];
+    Arrays.setAll(last, i -> offsets[i + 1] - 1);
+    samples.add(
+        new OpSample(
+            LAST_ATTENTION,
+            name,
+            3,
+            shapes(shape(last.length, channels), shape, shape),
+            (x, tape) -> x[0].lastTokenAttention(x[1], x[2], heads, offsets),
+            x -> {
+              double[] queries = new double[x[1].length]; // of the other tokens: anything
+              for (int i = 0; i < last.length; i++) {
+                System.arraycopy(x[0], i * channels, queries, last[i] * channels, channels);
+              }
+              return DoubleOps.gatherRows(
+                  DoubleOps.causalAttention(queries, x[1], x[2], channels, heads, offsets),
+                  last,
+                  channels);
+            }));
+    samples.add(
+        new OpSample(
+            FUSED_LAST_ATTENTION,
+            name,
+            1,
+            shapes(shape(tokens, 3 * channels)),
+            (x, tape) -> x[0].lastTokenAttention(heads, offsets),
+            x ->
+                DoubleOps.gatherRows(
+                    DoubleOps.causalAttention(
+                        DoubleOps.columns(x[0], 3 * channels, 0, channels),
+                        DoubleOps.columns(x[0], 3 * channels, channels, channels),
+                        DoubleOps.columns(x[0], 3 * channels, 2 * channels, channels),
+                        channels,
+                        heads,
+                        offsets),
+                    last,
+                    channels)));
   }
 
   private void losses() {

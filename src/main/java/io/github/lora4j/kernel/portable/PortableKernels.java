@@ -1,6 +1,8 @@
 package io.github.lora4j.kernel.portable;
 
 import io.github.lora4j.kernel.AdamWStep;
+import io.github.lora4j.kernel.AttentionShape;
+import io.github.lora4j.kernel.BlockedAttention;
 import io.github.lora4j.kernel.Elementwise;
 import io.github.lora4j.kernel.Kernels;
 import io.github.lora4j.kernel.LowRank;
@@ -16,6 +18,8 @@ public final class PortableKernels implements Kernels {
 
   private static final double SQRT_2_OVER_PI = 0.7978845608028654;
   private static final double CUBIC = 0.044715;
+
+  private final BlockedAttention attention = new BlockedAttention(this, new PlainColumnSoftmax());
 
   /** Creates the kernels; they hold no state. */
   public PortableKernels() {}
@@ -101,6 +105,34 @@ public final class PortableKernels implements Kernels {
     for (int i = 0; i < length; i++) {
       dp[dpOffset + i] = p[pOffset + i] * (dp[dpOffset + i] - mean);
     }
+  }
+
+  @Override
+  public void attention(
+      AttentionShape shape,
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      float[] max,
+      float[] inverseSum) {
+    attention.forward(shape, q, k, v, out, max, inverseSum);
+  }
+
+  @Override
+  public void attentionBackward(
+      AttentionShape shape,
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix dOut,
+      float[] max,
+      float[] inverseSum,
+      @Nullable Matrix dq,
+      @Nullable Matrix dk,
+      @Nullable Matrix dv,
+      boolean accumulate) {
+    attention.backward(shape, q, k, v, dOut, max, inverseSum, dq, dk, dv, accumulate);
   }
 
   @Override

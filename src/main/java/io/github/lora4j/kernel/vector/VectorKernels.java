@@ -1,6 +1,8 @@
 package io.github.lora4j.kernel.vector;
 
 import io.github.lora4j.kernel.AdamWStep;
+import io.github.lora4j.kernel.AttentionShape;
+import io.github.lora4j.kernel.BlockedAttention;
 import io.github.lora4j.kernel.Elementwise;
 import io.github.lora4j.kernel.Kernels;
 import io.github.lora4j.kernel.LowRank;
@@ -15,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** The kernels written with the Vector API. */
 public final class VectorKernels implements Kernels, SelfChecking {
 
+  private final BlockedAttention attention = new BlockedAttention(this, new SoftmaxColumns());
   private final @Nullable String complaint;
 
   /**
@@ -91,6 +94,34 @@ public final class VectorKernels implements Kernels, SelfChecking {
   public void softmaxBackward(float[] p, int pOffset, float[] dp, int dpOffset, int length) {
     Sizes.checkSoftmax(p, pOffset, dp, dpOffset, length);
     SoftmaxRows.backward(p, pOffset, dp, dpOffset, length);
+  }
+
+  @Override
+  public void attention(
+      AttentionShape shape,
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      float[] max,
+      float[] inverseSum) {
+    attention.forward(shape, q, k, v, out, max, inverseSum);
+  }
+
+  @Override
+  public void attentionBackward(
+      AttentionShape shape,
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix dOut,
+      float[] max,
+      float[] inverseSum,
+      @Nullable Matrix dq,
+      @Nullable Matrix dk,
+      @Nullable Matrix dv,
+      boolean accumulate) {
+    attention.backward(shape, q, k, v, dOut, max, inverseSum, dq, dk, dv, accumulate);
   }
 
   @Override
