@@ -6,6 +6,7 @@ import io.github.lora4j.gpt2.Gpt2;
 import io.github.lora4j.gpt2.Gpt2Classifier;
 import io.github.lora4j.gpt2.Gpt2LanguageModel;
 import io.github.lora4j.kernel.ActiveKernels;
+import io.github.lora4j.kernel.KernelProfile;
 import io.github.lora4j.kernel.Parallel;
 import io.github.lora4j.nn.SequenceModel;
 import io.github.lora4j.tensor.Buffers;
@@ -23,7 +24,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.function.BiFunction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -50,7 +50,8 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--all-positions",
       description =
-          "Compute the classifier's norm and head at every token, as the book's code does.")
+          "Compute the classifier's last block, norm and head at every token, as the book's code"
+              + " does.")
   private boolean allPositions;
 
   @Option(names = "--batch", paramLabel = "N", description = "Sequences in a step.")
@@ -64,6 +65,11 @@ final class BenchCommand implements Callable<Integer> {
 
   @Option(names = "--warmup", paramLabel = "N", description = "Steps before them.")
   private int warmup = 4;
+
+  @Option(
+      names = "--breakdown",
+      description = "Also print where the time goes: passes, and each kind of kernel call.")
+  private boolean breakdown;
 
   @Mixin private final ThreadsOption threads = new ThreadsOption();
 
@@ -91,20 +97,25 @@ final class BenchCommand implements Callable<Integer> {
       for (int i = 0; i < batch; i++) {
         rows.add(Arrays.copyOfRange(ids, i * tokens, (i + 1) * tokens));
       }
-      measure(tree, Batch.forLanguageModel(rows).targets(), ids, tree::forward);
+      int[] targets = Batch.forLanguageModel(rows).targets();
+      measure(tree, ids, (batch, tape) -> tree.loss(batch, targets, Batch.IGNORE_INDEX, tape));
     } else {
       Gpt2Classifier tree = lora.classifier(base, classes);
       int[] labels = random("labels", batch, classes);
-      measure(
-          tree,
-          labels,
-          ids,
-          allPositions
-              ? (sequences, tape) ->
-                  tree.scoreEveryToken(sequences, tape).gatherRows(sequences.lastTokens())
-              : tree::forward);
+      measure(tree, ids, allPositions ? everyToken(tree, labels) : lastTokens(tree, labels));
     }
     return 0;
+  }
+
+  private static Loss lastTokens(Gpt2Classifier tree, int[] labels) {
+    return (batch, tape) -> tree.loss(batch, labels, Batch.IGNORE_INDEX, tape);
+  }
+
+  private static Loss everyToken(Gpt2Classifier tree, int[] labels) {
+    return (batch, tape) ->
+        tree.scoreEveryToken(batch, tape)
+            .gatherRows(batch.lastTokens())
+            .crossEntropy(labels, Batch.IGNORE_INDEX);
   }
 
   private static int[] random(String place, int count, int bound) {
@@ -116,27 +127,34 @@ final class BenchCommand implements Callable<Integer> {
     return values;
   }
 
-  private void measure(
-      SequenceModel tree, int[] targetIds, int[] ids, BiFunction<Sequences, Tape, Tensor> forward)
-      throws IOException {
+  /** The mean cross-entropy of the batch as the model is benched to compute it. */
+  @FunctionalInterface
+  private interface Loss {
+    Tensor of(Sequences sequences, Tape tape);
+  }
+
+  private void measure(SequenceModel tree, int[] ids, Loss loss) throws IOException {
     int[] offsets = new int[batch + 1];
     Arrays.setAll(offsets, i -> i * tokens);
     Sequences sequences = new Sequences(ids, offsets);
     AdamW optimizer = new AdamW(tree.trainedParameters(), 8e-4f, 0.1f);
     Buffers buffers = new Buffers();
-    double[] seconds = new double[steps];
-    for (int step = -warmup; step < steps; step++) {
-      long start = System.nanoTime();
-      optimizer.zeroGrad();
-      Tensor logits = forward.apply(sequences, new Tape(buffers, SEED, 0, step + warmup));
-      logits.crossEntropy(targetIds, Batch.IGNORE_INDEX).backward();
-      optimizer.step(1);
-      if (step >= 0) {
-        seconds[step] = (System.nanoTime() - start) * 1e-9;
+    StepTimes times;
+    try (KernelProfile profile = breakdown ? ActiveKernels.profile() : null) {
+      times = new StepTimes(steps, profile);
+      for (int step = -warmup; step < steps; step++) {
+        times.begin(step);
+        optimizer.zeroGrad();
+        Tensor outcome = loss.of(sequences, new Tape(buffers, SEED, 0, step + warmup));
+        times.forwardDone();
+        outcome.backward();
+        times.backwardDone();
+        optimizer.step(1);
+        times.end();
       }
     }
-    Arrays.sort(seconds);
-    double median = (seconds[(steps - 1) / 2] + seconds[steps / 2]) / 2;
+    times.table().forEach(line -> output.line("%s", line));
+    double median = times.median();
     StringWriter text = new StringWriter();
     try (JsonGenerator json = new JsonFactory().createGenerator(text)) {
       json.writeStartObject();
@@ -146,8 +164,9 @@ final class BenchCommand implements Callable<Integer> {
       json.writeNumberField("rank", lora.rank());
       json.writeNumberField("trainable_parameters", tree.trainedParameterCount());
       json.writeNumberField("median_step_s", Math.round(median * 1e4) / 1e4);
-      json.writeNumberField("min_step_s", Math.round(seconds[0] * 1e4) / 1e4);
+      json.writeNumberField("min_step_s", Math.round(times.fastest() * 1e4) / 1e4);
       json.writeNumberField("tokens_per_s", Math.round(10 * batch * tokens / median) / 10.0);
+      json.writeNumberField("allocated_mib_per_step", times.allocatedMebibytes());
       json.writeNumberField("peak_rss_mib", peakMebibytes());
       json.writeNumberField("threads", Parallel.threads());
       json.writeEndObject();

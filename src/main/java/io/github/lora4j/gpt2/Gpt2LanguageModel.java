@@ -35,6 +35,13 @@ public final class Gpt2LanguageModel extends SequenceModel {
     return score(transformer.forward(batch, tape));
   }
 
+  /** The loss without the scores of all tokens at once, which are larger than all else. */
+  @Override
+  public Tensor loss(Sequences batch, int[] targets, int ignoreIndex, @Nullable Tape tape) {
+    Tensor weight = transformer.tokenEmbedding().weight().tensor();
+    return transformer.forward(batch, tape).linearCrossEntropy(weight, targets, ignoreIndex);
+  }
+
   /**
    * Scores every token of the vocabulary as the successor of each sequence as a whole: the rows of
    * {@link #forward} at the last tokens, without computing the others. Inference only.

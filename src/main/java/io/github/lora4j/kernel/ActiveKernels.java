@@ -38,6 +38,19 @@ public final class ActiveKernels {
     return kernels != null ? kernels : choose();
   }
 
+  /**
+   * Counts from now on what the kernels do in all threads, until the profile is closed. Results
+   * stay the same.
+   *
+   * @return the counts
+   */
+  public static synchronized KernelProfile profile() {
+    Kernels before = get();
+    KernelProfile profile = new KernelProfile(() -> chosen = before);
+    chosen = new ProfiledKernels(before, profile);
+    return profile;
+  }
+
   private static synchronized Kernels choose() {
     Kernels kernels = chosen;
     if (kernels == null) {

@@ -26,6 +26,22 @@ public abstract class SequenceModel extends Module {
   public abstract Tensor forward(Sequences batch, @Nullable Tape tape);
 
   /**
+   * Computes the mean cross-entropy of the scores of a batch, {@code -1/n sum_i log
+   * softmax(scores_i)[target_i]} over the n rows that count.
+   *
+   * @param batch B sequences with N tokens in all
+   * @param targets one class for each row of the scores
+   * @param ignoreIndex the target of rows that do not count
+   * @param tape the tape of a training step, or null for inference
+   * @return a scalar
+   * @throws IllegalArgumentException as {@link #forward}, or if a target is no class, or no row
+   *     counts
+   */
+  public Tensor loss(Sequences batch, int[] targets, int ignoreIndex, @Nullable Tape tape) {
+    return forward(batch, tape).crossEntropy(targets, ignoreIndex);
+  }
+
+  /**
    * The longest sequence the model takes.
    *
    * @return tokens

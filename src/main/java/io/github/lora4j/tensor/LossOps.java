@@ -4,6 +4,7 @@ import io.github.lora4j.kernel.ActiveKernels;
 import io.github.lora4j.kernel.Kernels;
 import io.github.lora4j.kernel.Parallel;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /** Operations that end in a scalar. */
 final class LossOps {
@@ -68,6 +69,17 @@ final class LossOps {
           });
     }
     return loss;
+  }
+
+  /** The rows whose targets count, checked. */
+  static int[] countedRows(Shape shape, int[] targets, int ignoreIndex, int classes) {
+    Operands.check(
+        targets.length == shape.rows(),
+        "crossEntropy",
+        "one target for each of the rows of " + shape,
+        targets.length);
+    countTargets(targets, ignoreIndex, classes);
+    return IntStream.range(0, targets.length).filter(i -> targets[i] != ignoreIndex).toArray();
   }
 
   private static int countTargets(int[] targets, int ignoreIndex, int classes) {

@@ -506,6 +506,22 @@ public final class Tensor {
     return LossOps.crossEntropy(this, targets, ignoreIndex);
   }
 
+  /**
+   * Mean cross-entropy of a linear map of the rows against target classes, {@code
+   * linear(weight).crossEntropy(targets)}. If the weight is frozen, logits are computed for some
+   * rows at a time and only for those that count, so that no matrix {@code (N, classes)} ever
+   * exists.
+   *
+   * @param weight W, {@code (classes, in)}
+   * @param targets one class for each row of this tensor {@code (N, in)}
+   * @param ignoreIndex the target of rows that do not count
+   * @return a scalar, {@code ()}
+   * @throws IllegalArgumentException if a target is no class, or no row counts
+   */
+  public Tensor linearCrossEntropy(Tensor weight, int[] targets, int ignoreIndex) {
+    return LinearCrossEntropyOp.apply(this, weight, targets, ignoreIndex);
+  }
+
   @Override
   public String toString() {
     return "Tensor" + shape;

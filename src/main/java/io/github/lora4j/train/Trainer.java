@@ -179,8 +179,7 @@ public final class Trainer {
       optimizer.zeroGrad();
       Tape tape = new Tape(buffers, seed, batch.epoch(), steps);
       Sequences sequences = new Sequences(batch.tokenIds(), batch.offsets());
-      Tensor loss =
-          model.forward(sequences, tape).crossEntropy(batch.targets(), Batch.IGNORE_INDEX);
+      Tensor loss = model.loss(sequences, batch.targets(), Batch.IGNORE_INDEX, tape);
       checkFinite("loss", loss.item(), batch);
       loss.backward();
       double norm = optimizer.gradientNorm();

@@ -211,6 +211,29 @@ class CommandsTest {
   }
 
   @Test
+  void benchBreaksAStepDown() {
+    CommandRun result =
+        run(
+            "bench",
+            "--model",
+            MODEL,
+            "--batch",
+            "2",
+            "--tokens",
+            "5",
+            "--steps",
+            "2",
+            "--warmup",
+            "1",
+            "--breakdown");
+    assertEquals(0, result.code(), result.err());
+    for (String row :
+        List.of("forward", "backward", "optimizer", "linear", "attention", "gelu", "the rest")) {
+      assertTrue(result.out().lines().anyMatch(line -> line.startsWith(row + " ")), row);
+    }
+  }
+
+  @Test
   void helpIsPrintedForEveryCommand() {
     for (String command :
         List.of("train", "evaluate", "predict", "inspect", "logits", "bench", "pretrain")) {

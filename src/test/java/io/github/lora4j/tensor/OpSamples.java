@@ -29,6 +29,8 @@ final class OpSamples {
   private static final String FUSED_LAST_ATTENTION = "lastTokenAttention(int, int[])";
   private static final String CROSS_ENTROPY = "crossEntropy(int[], int)";
 
+  private static final String LINEAR_CROSS_ENTROPY = "linearCrossEntropy(Tensor, int[], int)";
+
   private static final int RANK = 3;
   private static final int IGNORED = -100;
   private static final float EPS = 1e-5f;
@@ -361,6 +363,11 @@ final class OpSamples {
   }
 
   private void losses() {
+    int[] slices = new int[300];
+    Arrays.setAll(slices, i -> i % 7 == 3 ? IGNORED : i * 5 % 11);
+    samples.add(linearCrossEntropy("rows in two slices", 5, 11, slices));
+    samples.add(linearCrossEntropy("37 classes, rows ignored", 20, 37, IGNORED, 36, 5, IGNORED, 0));
+    samples.add(linearCrossEntropy("all rows but one ignored", 3, 5, IGNORED, IGNORED, 4));
     samples.add(crossEntropy("two classes, one row", 2, 1));
     samples.add(crossEntropy("7 classes", 7, 3, 0, 6, 3, 3));
     samples.add(crossEntropy("37 classes, rows ignored", 37, IGNORED, 36, 5, IGNORED, 0));
@@ -370,6 +377,19 @@ final class OpSamples {
     samples.add(
         crossEntropy("logits of 10,000", 5, 4, 0, 0)
             .with((operand, i) -> i % 5 == 2 ? 1e4f : -1e4f));
+  }
+
+  private static OpSample linearCrossEntropy(String name, int in, int classes, int... targets) {
+    return new OpSample(
+        LINEAR_CROSS_ENTROPY,
+        name,
+        1,
+        shapes(shape(targets.length, in), shape(classes, in)),
+        (x, tape) -> x[0].linearCrossEntropy(x[1], targets, IGNORED),
+        x ->
+            new double[] {
+              DoubleOps.crossEntropy(DoubleOps.linear(x[0], x[1], in), targets, IGNORED)
+            });
   }
 
   private static OpSample crossEntropy(String name, int classes, int... targets) {

@@ -15,7 +15,7 @@ final class Panels {
    * Side of the squares in which an operand is turned while packed, so that both sides stay in the
    * cache.
    */
-  private static final int SQUARE = 16;
+  private static final int SQUARE = 256;
 
   private Panels() {}
 

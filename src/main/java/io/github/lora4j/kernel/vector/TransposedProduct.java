@@ -23,8 +23,13 @@ import org.jspecify.annotations.Nullable;
 record TransposedProduct(
     Matrix dy, FrozenWeight weight, @Nullable LowRank lowRank, Matrix dx, boolean accumulate) {
 
-  /** The panels of dy^T in a block. */
-  private static final int PANELS_PER_BLOCK = 8;
+  /** The most tokens in a block: its result and the rows of W^T share the second cache. */
+  private static final int PANELS_PER_BLOCK = 512 / Tiles.WIDE;
+
+  /** The fewest slivers of W^T that are worth reading panels of dy^T for. */
+  private static final int SLIVERS_PER_BLOCK = 4;
+
+  private static final int TASKS_PER_THREAD = 4;
 
   void run() {
     if (dx.rows() == 0 || dx.columns() == 0) {
@@ -44,7 +49,11 @@ record TransposedProduct(
     int panelCount = Panels.count(dx.rows(), Tiles.WIDE);
     int groups = Panels.count(panelCount, PANELS_PER_BLOCK);
     int slivers = Panels.count(dx.columns(), Tiles.ROWS);
-    int blocks = Panels.count(slivers, Scratch.LEFT_ROWS / Tiles.ROWS);
+    int wanted = Panels.count(TASKS_PER_THREAD * Parallel.threads(), groups);
+    int blocks =
+        Math.max(
+            Panels.count(slivers, Scratch.LEFT_ROWS / Tiles.ROWS),
+            Math.min(wanted, Panels.count(slivers, SLIVERS_PER_BLOCK)));
     Parallel.forEach(
         blocks * groups,
         task -> {
@@ -118,20 +127,52 @@ record TransposedProduct(
 
   /** Writes or adds the transpose of a finished panel to {@code dx}, while it is in the cache. */
   private void turn(float[] result, int from, int stride, int firstToken, int first, int count) {
-    float[] to = dx.data();
     int end = Math.min(Tiles.WIDE, dx.rows() - firstToken);
-    for (int token = 0; token < end; token++) {
+    int token = 0;
+    for (; token + 4 <= end; token += 4) {
       int at = dx.index(firstToken + token, first);
-      int column = from + token;
       if (accumulate) {
-        for (int i = 0; i < count; i++) {
-          to[at + i] += result[column + i * stride];
-        }
+        addFour(result, from + token, stride, dx.data(), at, dx.rowStride(), count);
       } else {
-        for (int i = 0; i < count; i++) {
-          to[at + i] = result[column + i * stride];
-        }
+        writeFour(result, from + token, stride, dx.data(), at, dx.rowStride(), count);
       }
+    }
+    for (; token < end; token++) {
+      int at = dx.index(firstToken + token, first);
+      for (int i = 0; i < count; i++) {
+        float sum = result[from + token + i * stride];
+        dx.data()[at + i] = accumulate ? dx.data()[at + i] + sum : sum;
+      }
+    }
+  }
+
+  private static void writeFour(
+      float[] result, int from, int stride, float[] to, int row0, int rowStride, int count) {
+    int row1 = row0 + rowStride;
+    int row2 = row1 + rowStride;
+    int row3 = row2 + rowStride;
+    int at = from;
+    for (int i = 0; i < count; i++) {
+      to[row0 + i] = result[at];
+      to[row1 + i] = result[at + 1];
+      to[row2 + i] = result[at + 2];
+      to[row3 + i] = result[at + 3];
+      at += stride;
+    }
+  }
+
+  private static void addFour(
+      float[] result, int from, int stride, float[] to, int row0, int rowStride, int count) {
+    int row1 = row0 + rowStride;
+    int row2 = row1 + rowStride;
+    int row3 = row2 + rowStride;
+    int at = from;
+    for (int i = 0; i < count; i++) {
+      to[row0 + i] += result[at];
+      to[row1 + i] += result[at + 1];
+      to[row2 + i] += result[at + 2];
+      to[row3 + i] += result[at + 3];
+      at += stride;
     }
   }
 }
