@@ -174,7 +174,9 @@ class ProductsTest {
   @ParameterizedTest
   @MethodSource("kernels")
   void productsDeeperAndWiderThanAnyBlockAreRight(Kernels kernels) {
-    int[][] shapes = {{13, 5000, 33}, {250, 1700, 70}, {3, 20, 9001}, {2001, 33, 17}};
+    int[][] shapes = {
+      {13, 5000, 33}, {250, 1700, 70}, {3, 20, 9001}, {2001, 33, 17}, {245, 129, 900}
+    };
     for (int[] shape : shapes) {
       for (int turned = 0; turned < 4; turned++) {
         Matrix a = somewhere(shape[0], shape[1], (turned & 1) == 1, 1);
@@ -182,6 +184,11 @@ class ProductsTest {
         Matrix c = somewhere(shape[0], shape[2], false, 3);
         kernels.multiply(a, b, 0.5f, c, false);
         assertProduct(a, b, 0.5f, null, c);
+        Matrix sum = somewhere(shape[0], shape[2], true, 8);
+        Matrix start = copy(sum);
+        kernels.multiply(a, b, 0.5f, sum, true);
+        assertProduct(a, b, 0.5f, start, sum);
+        assertRestUntouched(start, sum);
       }
       Matrix w = somewhere(shape[2], shape[1], false, 4);
       PackedMatrix packed = kernels.pack(w);
