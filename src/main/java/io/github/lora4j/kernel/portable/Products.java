@@ -46,7 +46,7 @@ final class Products {
       return;
     }
     int rowBlocks = count(c.rows(), ROWS_PER_TASK);
-    int wanted = count(2 * Parallel.threads(), rowBlocks);
+    int wanted = count(Parallel.threads(), rowBlocks);
     int affordable = c.columns() / (2 * NARROW);
     int columnBlocks = Math.max(count(c.columns(), Scratch.WIDTH), Math.min(wanted, affordable));
     int width = count(c.columns(), columnBlocks);
