@@ -13,7 +13,7 @@ import io.github.lora4j.kernel.Sizes;
 import io.github.lora4j.kernel.WeightFormat;
 import org.jspecify.annotations.Nullable;
 
-/** The kernels for every JVM: EJML for the matrix products, plain loops for the rest. */
+/** The kernels for every JVM: plain loops, of the kind that the compiler vectorises. */
 public final class PortableKernels implements Kernels {
 
   private static final double SQRT_2_OVER_PI = 0.7978845608028654;

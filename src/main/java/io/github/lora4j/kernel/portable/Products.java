@@ -160,30 +160,4 @@ final class Products {
       at += stride;
     }
   }
-
-  /**
-   * The elements of a view in row-major order: the array seen if it has that order, else a copy.
-   */
-  static float[] dense(Matrix m) {
-    if (m.offset() == 0
-        && m.columnStride() == 1
-        && m.rowStride() == m.columns()
-        && m.data().length == m.rows() * m.columns()) {
-      return m.data();
-    }
-    float[] copy = new float[m.rows() * m.columns()];
-    if (copy.length == 0) {
-      return copy; // an empty view may begin behind the end of its array
-    }
-    for (int i = 0; i < m.rows(); i++) {
-      if (m.columnStride() == 1) {
-        System.arraycopy(m.data(), m.index(i, 0), copy, i * m.columns(), m.columns());
-      } else {
-        for (int j = 0; j < m.columns(); j++) {
-          copy[i * m.columns() + j] = m.data()[m.index(i, j)];
-        }
-      }
-    }
-    return copy;
-  }
 }

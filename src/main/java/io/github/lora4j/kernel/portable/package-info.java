@@ -1,5 +1,5 @@
 /**
- * The kernels that run on every JVM: matrix products by EJML, plain loops for the rest.
+ * The kernels that run on every JVM: plain loops that its compiler turns into vector code.
  *
  * <p>No {@code fma} here: a processor or VM without it would fall back to arbitrary-precision
  * arithmetic.
