@@ -104,18 +104,25 @@ public final class BlockedAttention {
             int keys = part.seen(first + count - 1);
             Matrix p = scores(part, q, k, first, count, keys);
             softmax.forward(
-                p.data(), keys, count, p.rowStride(), max, inverseSum, part.statistics(first));
+                p.data(),
+                keys,
+                count,
+                p.rowStride(),
+                part.scaling(),
+                max,
+                inverseSum,
+                part.statistics(first));
             Matrix values = part.ofKeys(v, keys);
             kernels.multiply(p.transpose(), values, 1, part.ofOutcome(out, first, count), false);
           }
         });
   }
 
-  /** {@code k q^T / sqrt(HS)} of a block, {@code (keys, count)}; minus infinity where not seen. */
+  /** {@code k q^T} of a block, {@code (keys, count)}; minus infinity where not seen. */
   private Matrix scores(Part part, Matrix q, Matrix k, int first, int count, int keys) {
     Matrix scores = scratch(0, keys, count);
     Matrix queries = part.ofQueries(q, first, count).transpose();
-    kernels.multiply(part.ofKeys(k, keys), queries, part.scaling(), scores, false);
+    kernels.multiply(part.ofKeys(k, keys), queries, 1, scores, false);
     int unmasked = part.seen(first);
     for (int key = unmasked; key < keys; key++) {
       int row = scores.index(key, 0);
@@ -164,7 +171,14 @@ public final class BlockedAttention {
             int keys = part.seen(first + count - 1);
             Matrix p = scores(part, q, k, first, count, keys);
             softmax.again(
-                p.data(), keys, count, p.rowStride(), max, inverseSum, part.statistics(first));
+                p.data(),
+                keys,
+                count,
+                p.rowStride(),
+                part.scaling(),
+                max,
+                inverseSum,
+                part.statistics(first));
             Matrix dBlock = part.ofOutcome(dOut, first, count);
             if (dV != null) {
               kernels.multiply(p, dBlock, 1, part.ofKeys(dV, keys), add);
@@ -172,15 +186,15 @@ public final class BlockedAttention {
             if (dQ != null || dK != null) {
               Matrix dScores = scratch(1, keys, count);
               kernels.multiply(part.ofKeys(v, keys), dBlock.transpose(), 1, dScores, false);
-              softmax.backward(p.data(), dScores.data(), keys, count, p.rowStride());
+              softmax.backward(
+                  p.data(), dScores.data(), keys, count, p.rowStride(), part.scaling());
               if (dQ != null) {
                 Matrix target = part.ofQueries(dQ, first, count);
-                kernels.multiply(
-                    dScores.transpose(), part.ofKeys(k, keys), part.scaling(), target, accumulate);
+                kernels.multiply(dScores.transpose(), part.ofKeys(k, keys), 1, target, accumulate);
               }
               if (dK != null) {
                 Matrix queries = part.ofQueries(q, first, count);
-                kernels.multiply(dScores, queries, part.scaling(), part.ofKeys(dK, keys), add);
+                kernels.multiply(dScores, queries, 1, part.ofKeys(dK, keys), add);
               }
             }
             add = true;

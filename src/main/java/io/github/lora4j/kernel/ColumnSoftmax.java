@@ -17,18 +17,26 @@ public interface ColumnSoftmax {
   int stride(int columns);
 
   /**
-   * Replaces scores by {@code exp(x - max) * inverseSum}.
+   * Replaces scores by {@code exp(scaling x - max) * inverseSum}.
    *
    * @param x the block; modified
    * @param rows its rows
    * @param columns its columns
    * @param stride the distance of two rows
-   * @param max takes the largest score of each column
-   * @param inverseSum takes {@code 1 / sum exp(x - max)}
+   * @param scaling multiplied into the scores; above 0
+   * @param max takes the largest scaled score of each column
+   * @param inverseSum takes {@code 1 / sum exp(scaling x - max)}
    * @param at where the first of these stands in both
    */
   void forward(
-      float[] x, int rows, int columns, int stride, float[] max, float[] inverseSum, int at);
+      float[] x,
+      int rows,
+      int columns,
+      int stride,
+      float scaling,
+      float[] max,
+      float[] inverseSum,
+      int at);
 
   /**
    * The same, with the largest scores and the sums of an earlier call, to the same bits.
@@ -37,20 +45,30 @@ public interface ColumnSoftmax {
    * @param rows its rows
    * @param columns its columns
    * @param stride the distance of two rows
-   * @param max the largest score of each column
+   * @param scaling multiplied into the scores
+   * @param max the largest scaled score of each column
    * @param inverseSum the inverse sums
    * @param at where the first of these stands in both
    */
-  void again(float[] x, int rows, int columns, int stride, float[] max, float[] inverseSum, int at);
+  void again(
+      float[] x,
+      int rows,
+      int columns,
+      int stride,
+      float scaling,
+      float[] max,
+      float[] inverseSum,
+      int at);
 
   /**
-   * Replaces the gradient of the soft-max by that of the scores, {@code p (dp - sum p dp)}.
+   * Replaces the gradient of the soft-max by that of the scores, {@code scaling p (dp - sum p dp)}.
    *
    * @param p the soft-max
    * @param dp its gradient; modified
    * @param rows the rows of both
    * @param columns the columns of both
    * @param stride the distance of two rows in both
+   * @param scaling the factor of the scores
    */
-  void backward(float[] p, float[] dp, int rows, int columns, int stride);
+  void backward(float[] p, float[] dp, int rows, int columns, int stride, float scaling);
 }

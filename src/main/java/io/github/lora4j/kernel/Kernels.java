@@ -32,8 +32,8 @@ public interface Kernels {
    * Matrix product {@code c = alpha a b}, or {@code c += alpha a b}.
    *
    * <p>An element starts at 0, or with {@code accumulate} at its present value, and the products
-   * are added in ascending order of the inner index; {@code alpha} is multiplied into the element
-   * of {@code a} first.
+   * are added in ascending order of the inner index; {@code alpha} is multiplied into the elements
+   * of one of the operands first.
    *
    * @param a {@code (m, k)}
    * @param b {@code (k, n)}

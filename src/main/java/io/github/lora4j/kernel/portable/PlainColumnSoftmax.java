@@ -12,17 +12,27 @@ final class PlainColumnSoftmax implements ColumnSoftmax {
 
   @Override
   public void forward(
-      float[] x, int rows, int columns, int stride, float[] max, float[] inverseSum, int at) {
+      float[] x,
+      int rows,
+      int columns,
+      int stride,
+      float scaling,
+      float[] max,
+      float[] inverseSum,
+      int at) {
     System.arraycopy(x, 0, max, at, columns);
     for (int i = 1; i < rows; i++) {
       for (int j = 0; j < columns; j++) {
         max[at + j] = Math.max(max[at + j], x[i * stride + j]);
       }
     }
+    for (int j = 0; j < columns; j++) {
+      max[at + j] *= scaling;
+    }
     double[] sums = new double[columns];
     for (int i = 0; i < rows; i++) {
       for (int j = 0; j < columns; j++) {
-        float e = exp(x[i * stride + j], max[at + j]);
+        float e = exp(scaling * x[i * stride + j], max[at + j]);
         x[i * stride + j] = e;
         sums[j] += e;
       }
@@ -43,16 +53,23 @@ final class PlainColumnSoftmax implements ColumnSoftmax {
 
   @Override
   public void again(
-      float[] x, int rows, int columns, int stride, float[] max, float[] inverseSum, int at) {
+      float[] x,
+      int rows,
+      int columns,
+      int stride,
+      float scaling,
+      float[] max,
+      float[] inverseSum,
+      int at) {
     for (int i = 0; i < rows; i++) {
       for (int j = 0; j < columns; j++) {
-        x[i * stride + j] = exp(x[i * stride + j], max[at + j]) * inverseSum[at + j];
+        x[i * stride + j] = exp(scaling * x[i * stride + j], max[at + j]) * inverseSum[at + j];
       }
     }
   }
 
   @Override
-  public void backward(float[] p, float[] dp, int rows, int columns, int stride) {
+  public void backward(float[] p, float[] dp, int rows, int columns, int stride, float scaling) {
     float[] dots = new float[columns];
     for (int i = 0; i < rows; i++) {
       for (int j = 0; j < columns; j++) {
@@ -61,7 +78,7 @@ final class PlainColumnSoftmax implements ColumnSoftmax {
     }
     for (int i = 0; i < rows; i++) {
       for (int j = 0; j < columns; j++) {
-        dp[i * stride + j] = p[i * stride + j] * (dp[i * stride + j] - dots[j]);
+        dp[i * stride + j] = scaling * p[i * stride + j] * (dp[i * stride + j] - dots[j]);
       }
     }
   }

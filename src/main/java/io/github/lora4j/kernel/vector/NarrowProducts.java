@@ -12,72 +12,94 @@ import java.util.Arrays;
 final class NarrowProducts {
 
   /** About how many steps of the inner index, over all its tiles, are worth a task. */
-  private static final int STEPS_PER_TASK = 4096;
+  private static final int STEPS_PER_TASK = 16384;
+
+  /**
+   * How many rows of a transposed left operand are read at a time: what the tiles of a task need of
+   * them, a line or two each, stays in the first cache from one tile to the next.
+   */
+  private static final int DEPTH = 32;
+
+  private static final int TILE = Tiles.ROWS * Lanes.COUNT;
 
   private NarrowProducts() {}
 
-  /**
-   * {@code c = (leftScale left) (rightScale right)}, or {@code c +=} that; {@code c} in any
-   * orientation.
-   */
-  static void multiply(
-      Matrix left, float leftScale, Matrix right, float rightScale, Matrix c, boolean accumulate) {
+  /** {@code c = left (scale right)}, or {@code c +=} that; {@code c} in any orientation. */
+  static void multiply(Matrix left, Matrix right, float scale, Matrix c, boolean accumulate) {
     int depth = right.rows();
     float[] panel = Scratch.current().right(Panels.length(depth, right.columns(), Lanes.COUNT));
-    Panels.packRight(right, rightScale, Lanes.COUNT, panel);
-    int tiles = (c.rows() + Tiles.ROWS - 1) / Tiles.ROWS;
+    Panels.packRight(right, scale, Lanes.COUNT, panel);
+    int tiles = Panels.count(c.rows(), Tiles.ROWS);
     int tilesPerTask = Math.max(1, STEPS_PER_TASK / Math.max(1, depth));
     Parallel.forEach(
-        (tiles + tilesPerTask - 1) / tilesPerTask,
+        Panels.count(tiles, tilesPerTask),
         task -> {
-          int end = Math.min(tiles, (task + 1) * tilesPerTask);
-          for (int tile = task * tilesPerTask; tile < end; tile++) {
-            tile(left, leftScale, tile * Tiles.ROWS, panel, c, accumulate);
-          }
+          int first = task * tilesPerTask;
+          tiles(left, first, Math.min(tiles, first + tilesPerTask), panel, c, accumulate);
         });
   }
 
-  private static void tile(
-      Matrix left, float scale, int firstRow, float[] panel, Matrix c, boolean accumulate) {
-    Scratch scratch = Scratch.current();
-    float[] tile = scratch.tile();
-    int depth = left.columns();
-    Matrix target = c.rows(firstRow, Math.min(Tiles.ROWS, c.rows() - firstRow));
+  private static void tiles(
+      Matrix left, int first, int end, float[] panel, Matrix c, boolean accumulate) {
+    float[] sums = Scratch.current().result((end - first) * TILE);
     if (accumulate) {
-      load(target, tile);
-    } else {
-      Arrays.fill(tile, 0f);
-    }
-    if (target.rows() < Tiles.ROWS || scale != 1) {
-      for (int k0 = 0; k0 < depth; k0 += Scratch.DEPTH) {
-        int k1 = Math.min(depth, k0 + Scratch.DEPTH);
-        float[] packed = scratch.left();
-        Panels.packLeft(left, firstRow, target.rows(), k0, k1, scale, packed);
-        NarrowTiles.columns(k1 - k0, packed, 0, Tiles.ROWS, panel, k0 * Lanes.COUNT, tile);
+      for (int tile = first; tile < end; tile++) {
+        load(rows(c, tile), sums, (tile - first) * TILE);
       }
     } else {
-      int at = left.index(firstRow, 0);
-      if (left.columnStride() == 1) {
-        NarrowTiles.rows(depth, left.data(), at, left.rowStride(), panel, 0, tile);
-      } else {
-        NarrowTiles.columns(depth, left.data(), at, left.columnStride(), panel, 0, tile);
+      Arrays.fill(sums, 0, (end - first) * TILE, 0f);
+    }
+    int depth = left.columns();
+    int step = left.columnStride() == 1 ? Math.max(1, depth) : DEPTH;
+    for (int k0 = 0; k0 < depth; k0 += step) {
+      int k1 = Math.min(depth, k0 + step);
+      for (int tile = first; tile < end; tile++) {
+        add(rows(left, tile), k0, k1, panel, sums, (tile - first) * TILE);
       }
     }
-    store(tile, target);
+    for (int tile = first; tile < end; tile++) {
+      store(sums, (tile - first) * TILE, rows(c, tile));
+    }
   }
 
-  private static void load(Matrix from, float[] tile) {
+  /** The rows of a tile, as many as there are. */
+  private static Matrix rows(Matrix m, int tile) {
+    int first = tile * Tiles.ROWS;
+    return m.rows(first, Math.min(Tiles.ROWS, m.rows() - first));
+  }
+
+  /** Adds the products of the inner indices {@code k0} to {@code k1 - 1}. */
+  private static void add(Matrix left, int k0, int k1, float[] panel, float[] sums, int at) {
+    if (left.rows() < Tiles.ROWS) {
+      float[] packed = Scratch.current().left();
+      for (int k = k0; k < k1; k += Scratch.DEPTH) {
+        int end = Math.min(k1, k + Scratch.DEPTH);
+        Panels.packLeft(left, 0, left.rows(), k, end, packed);
+        NarrowTiles.columns(end - k, packed, 0, Tiles.ROWS, panel, k * Lanes.COUNT, sums, at);
+      }
+    } else if (left.columnStride() == 1) {
+      int from = left.index(0, k0);
+      NarrowTiles.rows(
+          k1 - k0, left.data(), from, left.rowStride(), panel, k0 * Lanes.COUNT, sums, at);
+    } else {
+      int from = left.index(0, k0);
+      NarrowTiles.columns(
+          k1 - k0, left.data(), from, left.columnStride(), panel, k0 * Lanes.COUNT, sums, at);
+    }
+  }
+
+  private static void load(Matrix from, float[] sums, int at) {
     for (int i = 0; i < from.rows(); i++) {
       for (int j = 0; j < from.columns(); j++) {
-        tile[i * Lanes.COUNT + j] = from.data()[from.index(i, j)];
+        sums[at + i * Lanes.COUNT + j] = from.data()[from.index(i, j)];
       }
     }
   }
 
-  private static void store(float[] tile, Matrix to) {
+  private static void store(float[] sums, int at, Matrix to) {
     for (int i = 0; i < to.rows(); i++) {
       for (int j = 0; j < to.columns(); j++) {
-        to.data()[to.index(i, j)] = tile[i * Lanes.COUNT + j];
+        to.data()[to.index(i, j)] = sums[at + i * Lanes.COUNT + j];
       }
     }
   }

@@ -8,8 +8,8 @@ import jdk.incubator.vector.VectorSpecies;
  * matrix: as {@link Tiles}, but the left operand is read where it lies, because packing it would
  * cost as much as the product.
  *
- * <p>The tile is {@code (Tiles.ROWS, LANES)} in an array of its own; the right operand is packed,
- * {@code (depth, LANES)}.
+ * <p>The tile is {@code (Tiles.ROWS, LANES)}, its rows one after the other; the right operand is
+ * packed, {@code (depth, LANES)}.
  */
 final class NarrowTiles {
 
@@ -23,11 +23,18 @@ final class NarrowTiles {
    * + k}.
    */
   static void rows(
-      int depth, float[] a, int aOffset, int aStride, float[] b, int bOffset, float[] tile) {
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset) {
     if (Tiles.ROWS == 12) {
-      rows12(depth, a, aOffset, aStride, b, bOffset, tile);
+      rows12(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     } else {
-      rows6(depth, a, aOffset, aStride, b, bOffset, tile);
+      rows6(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     }
   }
 
@@ -36,28 +43,42 @@ final class NarrowTiles {
    * + i}.
    */
   static void columns(
-      int depth, float[] a, int aOffset, int aStride, float[] b, int bOffset, float[] tile) {
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset) {
     if (Tiles.ROWS == 12) {
-      columns12(depth, a, aOffset, aStride, b, bOffset, tile);
+      columns12(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     } else {
-      columns6(depth, a, aOffset, aStride, b, bOffset, tile);
+      columns6(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     }
   }
 
   private static void rows12(
-      int depth, float[] a, int aOffset, int aStride, float[] b, int bOffset, float[] c) {
-    FloatVector c0 = FloatVector.fromArray(SPECIES, c, 0);
-    FloatVector c1 = FloatVector.fromArray(SPECIES, c, LANES);
-    FloatVector c2 = FloatVector.fromArray(SPECIES, c, 2 * LANES);
-    FloatVector c3 = FloatVector.fromArray(SPECIES, c, 3 * LANES);
-    FloatVector c4 = FloatVector.fromArray(SPECIES, c, 4 * LANES);
-    FloatVector c5 = FloatVector.fromArray(SPECIES, c, 5 * LANES);
-    FloatVector c6 = FloatVector.fromArray(SPECIES, c, 6 * LANES);
-    FloatVector c7 = FloatVector.fromArray(SPECIES, c, 7 * LANES);
-    FloatVector c8 = FloatVector.fromArray(SPECIES, c, 8 * LANES);
-    FloatVector c9 = FloatVector.fromArray(SPECIES, c, 9 * LANES);
-    FloatVector c10 = FloatVector.fromArray(SPECIES, c, 10 * LANES);
-    FloatVector c11 = FloatVector.fromArray(SPECIES, c, 11 * LANES);
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset) {
+    FloatVector c0 = FloatVector.fromArray(SPECIES, c, cOffset);
+    FloatVector c1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
+    FloatVector c2 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * LANES);
+    FloatVector c3 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * LANES);
+    FloatVector c4 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * LANES);
+    FloatVector c5 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * LANES);
+    FloatVector c6 = FloatVector.fromArray(SPECIES, c, cOffset + 6 * LANES);
+    FloatVector c7 = FloatVector.fromArray(SPECIES, c, cOffset + 7 * LANES);
+    FloatVector c8 = FloatVector.fromArray(SPECIES, c, cOffset + 8 * LANES);
+    FloatVector c9 = FloatVector.fromArray(SPECIES, c, cOffset + 9 * LANES);
+    FloatVector c10 = FloatVector.fromArray(SPECIES, c, cOffset + 10 * LANES);
+    FloatVector c11 = FloatVector.fromArray(SPECIES, c, cOffset + 11 * LANES);
     int row1 = aOffset + aStride;
     int row2 = aOffset + 2 * aStride;
     int row3 = aOffset + 3 * aStride;
@@ -96,34 +117,41 @@ final class NarrowTiles {
       FloatVector a11 = FloatVector.broadcast(SPECIES, a[row11 + k]);
       c11 = a11.fma(b0, c11);
     }
-    c0.intoArray(c, 0);
-    c1.intoArray(c, LANES);
-    c2.intoArray(c, 2 * LANES);
-    c3.intoArray(c, 3 * LANES);
-    c4.intoArray(c, 4 * LANES);
-    c5.intoArray(c, 5 * LANES);
-    c6.intoArray(c, 6 * LANES);
-    c7.intoArray(c, 7 * LANES);
-    c8.intoArray(c, 8 * LANES);
-    c9.intoArray(c, 9 * LANES);
-    c10.intoArray(c, 10 * LANES);
-    c11.intoArray(c, 11 * LANES);
+    c0.intoArray(c, cOffset);
+    c1.intoArray(c, cOffset + LANES);
+    c2.intoArray(c, cOffset + 2 * LANES);
+    c3.intoArray(c, cOffset + 3 * LANES);
+    c4.intoArray(c, cOffset + 4 * LANES);
+    c5.intoArray(c, cOffset + 5 * LANES);
+    c6.intoArray(c, cOffset + 6 * LANES);
+    c7.intoArray(c, cOffset + 7 * LANES);
+    c8.intoArray(c, cOffset + 8 * LANES);
+    c9.intoArray(c, cOffset + 9 * LANES);
+    c10.intoArray(c, cOffset + 10 * LANES);
+    c11.intoArray(c, cOffset + 11 * LANES);
   }
 
   private static void columns12(
-      int depth, float[] a, int aOffset, int aStride, float[] b, int bOffset, float[] c) {
-    FloatVector c0 = FloatVector.fromArray(SPECIES, c, 0);
-    FloatVector c1 = FloatVector.fromArray(SPECIES, c, LANES);
-    FloatVector c2 = FloatVector.fromArray(SPECIES, c, 2 * LANES);
-    FloatVector c3 = FloatVector.fromArray(SPECIES, c, 3 * LANES);
-    FloatVector c4 = FloatVector.fromArray(SPECIES, c, 4 * LANES);
-    FloatVector c5 = FloatVector.fromArray(SPECIES, c, 5 * LANES);
-    FloatVector c6 = FloatVector.fromArray(SPECIES, c, 6 * LANES);
-    FloatVector c7 = FloatVector.fromArray(SPECIES, c, 7 * LANES);
-    FloatVector c8 = FloatVector.fromArray(SPECIES, c, 8 * LANES);
-    FloatVector c9 = FloatVector.fromArray(SPECIES, c, 9 * LANES);
-    FloatVector c10 = FloatVector.fromArray(SPECIES, c, 10 * LANES);
-    FloatVector c11 = FloatVector.fromArray(SPECIES, c, 11 * LANES);
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset) {
+    FloatVector c0 = FloatVector.fromArray(SPECIES, c, cOffset);
+    FloatVector c1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
+    FloatVector c2 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * LANES);
+    FloatVector c3 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * LANES);
+    FloatVector c4 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * LANES);
+    FloatVector c5 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * LANES);
+    FloatVector c6 = FloatVector.fromArray(SPECIES, c, cOffset + 6 * LANES);
+    FloatVector c7 = FloatVector.fromArray(SPECIES, c, cOffset + 7 * LANES);
+    FloatVector c8 = FloatVector.fromArray(SPECIES, c, cOffset + 8 * LANES);
+    FloatVector c9 = FloatVector.fromArray(SPECIES, c, cOffset + 9 * LANES);
+    FloatVector c10 = FloatVector.fromArray(SPECIES, c, cOffset + 10 * LANES);
+    FloatVector c11 = FloatVector.fromArray(SPECIES, c, cOffset + 11 * LANES);
     int at = aOffset;
     for (int k = 0; k < depth; k++) {
       FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * LANES);
@@ -153,28 +181,35 @@ final class NarrowTiles {
       c11 = a11.fma(b0, c11);
       at += aStride;
     }
-    c0.intoArray(c, 0);
-    c1.intoArray(c, LANES);
-    c2.intoArray(c, 2 * LANES);
-    c3.intoArray(c, 3 * LANES);
-    c4.intoArray(c, 4 * LANES);
-    c5.intoArray(c, 5 * LANES);
-    c6.intoArray(c, 6 * LANES);
-    c7.intoArray(c, 7 * LANES);
-    c8.intoArray(c, 8 * LANES);
-    c9.intoArray(c, 9 * LANES);
-    c10.intoArray(c, 10 * LANES);
-    c11.intoArray(c, 11 * LANES);
+    c0.intoArray(c, cOffset);
+    c1.intoArray(c, cOffset + LANES);
+    c2.intoArray(c, cOffset + 2 * LANES);
+    c3.intoArray(c, cOffset + 3 * LANES);
+    c4.intoArray(c, cOffset + 4 * LANES);
+    c5.intoArray(c, cOffset + 5 * LANES);
+    c6.intoArray(c, cOffset + 6 * LANES);
+    c7.intoArray(c, cOffset + 7 * LANES);
+    c8.intoArray(c, cOffset + 8 * LANES);
+    c9.intoArray(c, cOffset + 9 * LANES);
+    c10.intoArray(c, cOffset + 10 * LANES);
+    c11.intoArray(c, cOffset + 11 * LANES);
   }
 
   private static void rows6(
-      int depth, float[] a, int aOffset, int aStride, float[] b, int bOffset, float[] c) {
-    FloatVector c0 = FloatVector.fromArray(SPECIES, c, 0);
-    FloatVector c1 = FloatVector.fromArray(SPECIES, c, LANES);
-    FloatVector c2 = FloatVector.fromArray(SPECIES, c, 2 * LANES);
-    FloatVector c3 = FloatVector.fromArray(SPECIES, c, 3 * LANES);
-    FloatVector c4 = FloatVector.fromArray(SPECIES, c, 4 * LANES);
-    FloatVector c5 = FloatVector.fromArray(SPECIES, c, 5 * LANES);
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset) {
+    FloatVector c0 = FloatVector.fromArray(SPECIES, c, cOffset);
+    FloatVector c1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
+    FloatVector c2 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * LANES);
+    FloatVector c3 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * LANES);
+    FloatVector c4 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * LANES);
+    FloatVector c5 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * LANES);
     int row1 = aOffset + aStride;
     int row2 = aOffset + 2 * aStride;
     int row3 = aOffset + 3 * aStride;
@@ -195,22 +230,29 @@ final class NarrowTiles {
       FloatVector a5 = FloatVector.broadcast(SPECIES, a[row5 + k]);
       c5 = a5.fma(b0, c5);
     }
-    c0.intoArray(c, 0);
-    c1.intoArray(c, LANES);
-    c2.intoArray(c, 2 * LANES);
-    c3.intoArray(c, 3 * LANES);
-    c4.intoArray(c, 4 * LANES);
-    c5.intoArray(c, 5 * LANES);
+    c0.intoArray(c, cOffset);
+    c1.intoArray(c, cOffset + LANES);
+    c2.intoArray(c, cOffset + 2 * LANES);
+    c3.intoArray(c, cOffset + 3 * LANES);
+    c4.intoArray(c, cOffset + 4 * LANES);
+    c5.intoArray(c, cOffset + 5 * LANES);
   }
 
   private static void columns6(
-      int depth, float[] a, int aOffset, int aStride, float[] b, int bOffset, float[] c) {
-    FloatVector c0 = FloatVector.fromArray(SPECIES, c, 0);
-    FloatVector c1 = FloatVector.fromArray(SPECIES, c, LANES);
-    FloatVector c2 = FloatVector.fromArray(SPECIES, c, 2 * LANES);
-    FloatVector c3 = FloatVector.fromArray(SPECIES, c, 3 * LANES);
-    FloatVector c4 = FloatVector.fromArray(SPECIES, c, 4 * LANES);
-    FloatVector c5 = FloatVector.fromArray(SPECIES, c, 5 * LANES);
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset) {
+    FloatVector c0 = FloatVector.fromArray(SPECIES, c, cOffset);
+    FloatVector c1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
+    FloatVector c2 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * LANES);
+    FloatVector c3 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * LANES);
+    FloatVector c4 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * LANES);
+    FloatVector c5 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * LANES);
     int at = aOffset;
     for (int k = 0; k < depth; k++) {
       FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * LANES);
@@ -228,11 +270,11 @@ final class NarrowTiles {
       c5 = a5.fma(b0, c5);
       at += aStride;
     }
-    c0.intoArray(c, 0);
-    c1.intoArray(c, LANES);
-    c2.intoArray(c, 2 * LANES);
-    c3.intoArray(c, 3 * LANES);
-    c4.intoArray(c, 4 * LANES);
-    c5.intoArray(c, 5 * LANES);
+    c0.intoArray(c, cOffset);
+    c1.intoArray(c, cOffset + LANES);
+    c2.intoArray(c, cOffset + 2 * LANES);
+    c3.intoArray(c, cOffset + 3 * LANES);
+    c4.intoArray(c, cOffset + 4 * LANES);
+    c5.intoArray(c, cOffset + 5 * LANES);
   }
 }

@@ -53,6 +53,10 @@ final class Panels {
     if (columns < width) {
       clear(packed, offset, offset + depth * width);
     }
+    if (b.columnStride() == 1 && columns == Tiles.WIDE) {
+      Tiles.copyRows(depth, data, b.index(0, first), b.rowStride(), scale, packed, offset);
+      return;
+    }
     if (b.columnStride() == 1) {
       for (int k = 0; k < depth; k++) {
         int to = offset + k * width;
@@ -170,10 +174,9 @@ final class Panels {
 
   /**
    * Packs rows {@code first} to {@code first + count - 1}, columns {@code k0} to {@code k1 - 1}, of
-   * the left operand, multiplied by alpha.
+   * the left operand.
    */
-  static void packLeft(
-      Matrix a, int first, int count, int k0, int k1, float alpha, float[] packed) {
+  static void packLeft(Matrix a, int first, int count, int k0, int k1, float[] packed) {
     int rows = Tiles.ROWS;
     for (int i = 0; i < count; i += rows) {
       int present = Math.min(rows, count - i);
@@ -182,16 +185,16 @@ final class Panels {
         clear(packed, to, to + rows * (k1 - k0));
       }
       if (a.columnStride() == 1) {
-        packRows(a, first + i, present, k0, k1, alpha, packed, to);
+        packRows(a, first + i, present, k0, k1, packed, to);
       } else {
-        packColumns(a, first + i, present, k0, k1, alpha, packed, to);
+        packColumns(a, first + i, present, k0, k1, packed, to);
       }
     }
   }
 
   /** Packs a sliver whose rows are consecutive in memory, as {@link #interleaveWide} does. */
   private static void packRows(
-      Matrix a, int first, int count, int k0, int k1, float alpha, float[] packed, int to) {
+      Matrix a, int first, int count, int k0, int k1, float[] packed, int to) {
     float[] data = a.data();
     int depth = k1 - k0;
     int i = 0;
@@ -201,29 +204,29 @@ final class Panels {
       int row2 = row1 + a.rowStride();
       int at = to + i;
       for (int k = 0; k < depth; k++) {
-        packed[at + k * Tiles.ROWS] = alpha * data[row0 + k];
-        packed[at + k * Tiles.ROWS + 1] = alpha * data[row1 + k];
-        packed[at + k * Tiles.ROWS + 2] = alpha * data[row2 + k];
+        packed[at + k * Tiles.ROWS] = data[row0 + k];
+        packed[at + k * Tiles.ROWS + 1] = data[row1 + k];
+        packed[at + k * Tiles.ROWS + 2] = data[row2 + k];
       }
     }
     for (; i < count; i++) {
       int row = a.index(first + i, k0);
       for (int k = 0; k < depth; k++) {
-        packed[to + i + k * Tiles.ROWS] = alpha * data[row + k];
+        packed[to + i + k * Tiles.ROWS] = data[row + k];
       }
     }
   }
 
   /** Packs a sliver whose columns are consecutive in memory: a transposed operand. */
   private static void packColumns(
-      Matrix a, int first, int count, int k0, int k1, float alpha, float[] packed, int to) {
+      Matrix a, int first, int count, int k0, int k1, float[] packed, int to) {
     float[] data = a.data();
     int rows = Tiles.ROWS;
     for (int k = k0; k < k1; k++) {
       int from = a.index(first, k);
       int at = to + (k - k0) * rows;
       for (int i = 0; i < count; i++) {
-        packed[at + i] = alpha * data[from + i];
+        packed[at + i] = data[from + i];
       }
     }
   }

@@ -14,16 +14,16 @@ final class Products {
       return;
     }
     if (c.columns() <= Lanes.COUNT) {
-      NarrowProducts.multiply(a, alpha, b, 1, c, accumulate);
+      NarrowProducts.multiply(a, b, alpha, c, accumulate);
       return;
     }
     if (c.rows() <= Lanes.COUNT) {
-      NarrowProducts.multiply(b.transpose(), 1, a.transpose(), alpha, c.transpose(), accumulate);
+      NarrowProducts.multiply(b.transpose(), a.transpose(), alpha, c.transpose(), accumulate);
       return;
     }
     float[] packed = Scratch.current().right(Panels.length(b.rows(), b.columns(), Tiles.WIDE));
-    Panels.packRight(b, 1, Tiles.WIDE, packed);
+    Panels.packRight(b, alpha, Tiles.WIDE, packed);
     RightPanels right = new RightPanels.Packed(packed, b.rows());
-    new WideProduct(a, right, alpha, accumulate, null, null, null, c).run();
+    new WideProduct(a, right, accumulate, null, null, null, c).run();
   }
 }

@@ -28,6 +28,27 @@ final class Tiles {
 
   private Tiles() {}
 
+  /** Sets a wide tile to zeros. */
+  static void clear(float[] c, int cOffset, int cStride) {
+    FloatVector zero = FloatVector.zero(SPECIES);
+    for (int i = 0; i < ROWS; i++) {
+      zero.intoArray(c, cOffset + i * cStride);
+      zero.intoArray(c, cOffset + i * cStride + LANES);
+    }
+  }
+
+  /** Copies rows of two vectors, multiplied by a factor, to consecutive places. */
+  static void copyRows(
+      int count, float[] from, int fromOffset, int fromStride, float scale, float[] to, int at) {
+    for (int k = 0; k < count; k++) {
+      int row = fromOffset + k * fromStride;
+      FloatVector.fromArray(SPECIES, from, row).mul(scale).intoArray(to, at + k * WIDE);
+      FloatVector.fromArray(SPECIES, from, row + LANES)
+          .mul(scale)
+          .intoArray(to, at + k * WIDE + LANES);
+    }
+  }
+
   /** A wide tile on packed operands, with as many rows as {@link #ROWS}. */
   static void wide(
       int depth,

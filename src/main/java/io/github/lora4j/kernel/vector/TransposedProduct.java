@@ -81,7 +81,7 @@ record TransposedProduct(
     int present = Math.min(count, dx.columns() - first);
     if (lowRank != null) {
       Matrix left = lowRank.right().transpose(); // (in, r)
-      Panels.packLeft(left, first, present, 0, rank, 1, lowRankLeft);
+      Panels.packLeft(left, first, present, 0, rank, lowRankLeft);
     }
     int k0 = 0;
     do {

@@ -73,7 +73,7 @@ public final class VectorKernels implements Kernels, SelfChecking {
       Matrix y) {
     FrozenWeight frozen = Sizes.packedAs(weight, FrozenWeight.class);
     Sizes.checkLinear(x, weight, bias, addend, lowRank, y);
-    new WideProduct(x, frozen, 1, false, bias, addend, lowRank, y).run();
+    new WideProduct(x, frozen, false, bias, addend, lowRank, y).run();
   }
 
   @Override

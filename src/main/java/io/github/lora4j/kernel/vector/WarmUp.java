@@ -73,8 +73,10 @@ final class WarmUp {
 
   private void tiles() {
     wideTile();
-    NarrowTiles.rows(DEPTH, a, 0, DEPTH, b, 0, c);
-    NarrowTiles.columns(DEPTH, a, 0, Tiles.ROWS, b, 0, c);
+    RowTiles.wide(DEPTH, a, 0, DEPTH, b, 0, c, 0, Tiles.WIDE);
+    PanelTiles.wide(DEPTH, a, 0, Tiles.ROWS * Tiles.WIDE, b, 0, c, 0, Tiles.WIDE);
+    NarrowTiles.rows(DEPTH, a, 0, DEPTH, b, 0, c, 0);
+    NarrowTiles.columns(DEPTH, a, 0, Tiles.ROWS, b, 0, c, 0);
   }
 
   private void wideTile() {

@@ -3,6 +3,7 @@ package io.github.lora4j.kernel.vector;
 import io.github.lora4j.kernel.LowRank;
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.Parallel;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +17,6 @@ import org.jspecify.annotations.Nullable;
  *
  * @param a {@code (m, k)}
  * @param right {@code (k, n)}
- * @param alpha multiplied into {@code a}
  * @param accumulate whether the chains begin at what stands in {@code c}
  * @param bias what else they begin at, {@code (n)}, or null for zeros
  * @param addend what is added to that, {@code (m, n)}, or null
@@ -26,7 +26,6 @@ import org.jspecify.annotations.Nullable;
 record WideProduct(
     Matrix a,
     RightPanels right,
-    float alpha,
     boolean accumulate,
     float @Nullable [] bias,
     @Nullable Matrix addend,
@@ -35,6 +34,9 @@ record WideProduct(
 
   /** The fewest columns that are worth packing rows again for. */
   private static final int COLUMNS_PER_BLOCK = 256;
+
+  /** The most panels for which rows are read where they lie: more are worth packing rows for. */
+  private static final int PANELS_IN_PLACE = 4;
 
   private static final int TASKS_PER_THREAD = 4;
 
@@ -75,55 +77,54 @@ record WideProduct(
     int rank = lowRank == null ? 0 : lowRank.left().columns();
     float[] lowRankLeft = scratch.lowRankLeft(rank);
     if (lowRank != null) {
-      Panels.packLeft(lowRank.left(), firstRow, rows, 0, rank, 1, lowRankLeft);
+      Panels.packLeft(lowRank.left(), firstRow, rows, 0, rank, lowRankLeft);
     }
+    boolean inPlace = a.columnStride() == 1 && endPanel - firstPanel <= PANELS_IN_PLACE;
     int k0 = 0;
     do {
       int k1 = Math.min(depth, k0 + Scratch.DEPTH);
-      Panels.packLeft(a, firstRow, rows, k0, k1, alpha, scratch.left());
+      if (!inPlace) {
+        Panels.packLeft(a, firstRow, rows, k0, k1, scratch.left());
+      }
       int extra = k1 == depth ? rank : 0;
       for (int panel = firstPanel; panel < endPanel; panel++) {
         float[] elements = right.panel(panel, k0, k1, scratch.widened());
-        int rightOffset = right.panelOffset(panel, k0);
+        int at = right.panelOffset(panel, k0);
         int column = panel * Tiles.WIDE;
         int width = Math.min(Tiles.WIDE, c.columns() - column);
         for (int i = 0; i < rows; i += Tiles.ROWS) {
+          int row = firstRow + i;
           int height = Math.min(Tiles.ROWS, rows - i);
-          boolean whole = height == Tiles.ROWS && width == Tiles.WIDE;
           if (k0 == 0 && !accumulate) {
-            start(firstRow + i, height, column, width);
+            start(row, height, column, width);
           }
-          Matrix place = c;
-          int at = c.index(firstRow + i, column);
+          boolean whole = height == Tiles.ROWS && width == Tiles.WIDE;
           float[] tile = whole ? c.data() : scratch.tile();
-          int tileAt = whole ? at : 0;
+          int tileAt = whole ? c.index(row, column) : 0;
           int stride = whole ? c.rowStride() : Tiles.WIDE;
           if (!whole) {
-            Panels.copyRows(place.data(), at, place.rowStride(), tile, 0, stride, height, width);
+            Panels.copyRows(
+                c.data(), c.index(row, column), c.rowStride(), tile, 0, stride, height, width);
           }
-          int depthHere = k1 - k0;
-          Tiles.wide(
-              depthHere,
-              scratch.left(),
-              i * depthHere,
-              elements,
-              rightOffset,
-              tile,
-              tileAt,
-              stride);
+          if (inPlace && height == Tiles.ROWS) {
+            int left = a.index(row, k0);
+            RowTiles.wide(
+                k1 - k0, a.data(), left, a.rowStride(), elements, at, tile, tileAt, stride);
+          } else {
+            int left = inPlace ? 0 : i * (k1 - k0);
+            if (inPlace) {
+              Panels.packLeft(a, row, height, k0, k1, scratch.left());
+            }
+            Tiles.wide(k1 - k0, scratch.left(), left, elements, at, tile, tileAt, stride);
+          }
           if (extra > 0) {
+            int lowRankAt = panel * extra * Tiles.WIDE;
             Tiles.wide(
-                extra,
-                lowRankLeft,
-                i * extra,
-                lowRankRight,
-                panel * extra * Tiles.WIDE,
-                tile,
-                tileAt,
-                stride);
+                extra, lowRankLeft, i * extra, lowRankRight, lowRankAt, tile, tileAt, stride);
           }
           if (!whole) {
-            Panels.copyRows(tile, 0, stride, place.data(), at, place.rowStride(), height, width);
+            Panels.copyRows(
+                tile, 0, stride, c.data(), c.index(row, column), c.rowStride(), height, width);
           }
         }
       }
@@ -134,25 +135,21 @@ record WideProduct(
   /** Puts what the chains of a tile begin at: addend and bias, or zeros. */
   private void start(int row, int height, int column, int width) {
     float[] to = c.data();
+    if (addend == null && bias == null && height == Tiles.ROWS && width == Tiles.WIDE) {
+      Tiles.clear(to, c.index(row, column), c.rowStride());
+      return;
+    }
     for (int i = row; i < row + height; i++) {
       int at = c.index(i, column);
       if (addend != null) {
-        float[] from = addend.data();
-        int shift = addend.index(i, column) - at;
-        for (int j = at; j < at + width; j++) {
-          to[j] = from[j + shift];
-        }
-        if (bias != null) {
-          for (int j = 0; j < width; j++) {
-            to[at + j] += bias[column + j];
-          }
+        System.arraycopy(addend.data(), addend.index(i, column), to, at, width);
+        for (int j = 0; bias != null && j < width; j++) {
+          to[at + j] += bias[column + j];
         }
       } else if (bias != null) {
         System.arraycopy(bias, column, to, at, width);
       } else {
-        for (int j = at; j < at + width; j++) {
-          to[j] = 0;
-        }
+        Arrays.fill(to, at, at + width, 0f);
       }
     }
   }
