@@ -17,7 +17,7 @@ import org.openjdk.jmh.results.RunResult;
  */
 record Row(String name, String parameters, int threads, Work work, double median, double best) {
 
-  private static final String FORMAT = "%-18s %-32s %7s %11s %11s %14s %8s";
+  private static final String FORMAT = "%-18s %-32s %7s %11s %11s %14s %8s %8s";
 
   static Row of(Group group, RunResult result) {
     Parameters parameters = new Parameters(result.getParams());
@@ -48,7 +48,14 @@ record Row(String name, String parameters, int threads, Work work, double median
 
   static String header() {
     return FORMAT.formatted(
-        "benchmark", "parameters", "threads", "median", "best", "rate at median", "of peak");
+        "benchmark",
+        "parameters",
+        "threads",
+        "median",
+        "best",
+        "rate at median",
+        "of peak",
+        "at best");
   }
 
   /** The line of the table; {@code peaks} are those measured in this run. */
@@ -61,7 +68,8 @@ record Row(String name, String parameters, int threads, Work work, double median
         time(median),
         time(best),
         number("%.1f %s", rate(), work.unit() == Work.Unit.FLOP ? "GFLOP/s" : "GB/s   "),
-        Double.isNaN(peak) ? "-" : number("%.0f %%", 100 * rate() / peak));
+        share(rate(), peak),
+        share(bestRate(), peak));
   }
 
   /**
@@ -86,6 +94,10 @@ record Row(String name, String parameters, int threads, Work work, double median
     return work.unit() == Work.Unit.FLOP
         ? 0
         : Math.abs(Math.log(work.memory() / peak.work.memory()));
+  }
+
+  private static String share(double rate, double peak) {
+    return Double.isNaN(peak) ? "-" : number("%.0f %%", 100 * rate / peak);
   }
 
   private static String time(double nanos) {
