@@ -87,9 +87,9 @@ public final class BenchmarkTable {
             .shouldFailOnError(true)
             .forks(quick ? 1 : 2)
             .warmupIterations(quick ? 2 : 3)
-            .warmupTime(TimeValue.milliseconds(quick ? 250 : 300))
+            .warmupTime(TimeValue.milliseconds(quick ? 400 : 500))
             .measurementIterations(5)
-            .measurementTime(TimeValue.milliseconds(quick ? 150 : 400))
+            .measurementTime(TimeValue.milliseconds(quick ? 100 : 400))
             .jvmArgs(
                 "--add-modules",
                 "jdk.incubator.vector",
