@@ -50,12 +50,12 @@ public class ActivationBenchmark extends KernelBenchmark {
 
   @Benchmark
   public void gelu() {
-    Calls.gelu(kernels, x, y);
+    kernels.gelu(x, y, x.length);
   }
 
   @Benchmark
   public void geluBackward() {
-    Calls.geluBackward(kernels, x, y, dx);
+    kernels.geluBackward(x, y, dx, x.length, false);
   }
 
   static Work work(Parameters parameters) {

@@ -53,12 +53,12 @@ public class LinearBenchmark extends KernelBenchmark {
 
   @Benchmark
   public void linear() {
-    Calls.linear(kernels, x, weight, y);
+    kernels.linear(x, weight, null, y);
   }
 
   @Benchmark
   public void linearBackward() {
-    Calls.linearBackward(kernels, y, weight, x);
+    kernels.linearBackward(y, weight, x, false);
   }
 
   static Work work(Parameters parameters) {
