@@ -3,6 +3,7 @@ package io.github.lora4j.kernel.vector;
 import io.github.lora4j.kernel.BFloat16;
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.WeightFormat;
+import java.util.Arrays;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
@@ -21,9 +22,14 @@ final class BFloat16Weight extends FrozenWeight {
 
   private final int[] pairs;
 
+  /** One for each panel: threads that fill different rows may fill halves of the same ints. */
+  private final Object[] locks;
+
   BFloat16Weight(int rows, int columns) {
     super(rows, columns);
     pairs = new int[length(rows, columns) / 2];
+    locks = new Object[Panels.count(rows, Tiles.WIDE)];
+    Arrays.setAll(locks, i -> new Object());
   }
 
   @Override
@@ -79,6 +85,12 @@ final class BFloat16Weight extends FrozenWeight {
 
   @Override
   void put(int panel, int lane, int firstColumn, Matrix block) {
+    synchronized (locks[panel]) {
+      putHalves(panel, lane, firstColumn, block);
+    }
+  }
+
+  private void putHalves(int panel, int lane, int firstColumn, Matrix block) {
     for (int j = 0; j < block.columns(); j++) {
       int row = at(panel, firstColumn + j);
       for (int i = 0; i < block.rows(); i++) {
