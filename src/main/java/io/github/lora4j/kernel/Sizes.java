@@ -109,6 +109,24 @@ public final class Sizes {
   }
 
   /**
+   * Checks the size of a weight that is to be made.
+   *
+   * @param rows out
+   * @param columns in
+   * @param length the number of elements with those that fill up its layout
+   * @return that number
+   * @throws IllegalArgumentException if a size is negative or no array is that long
+   */
+  public static int weightLength(int rows, int columns, long length) {
+    if (rows < 0 || columns < 0 || length > Integer.MAX_VALUE - 8) {
+      throw new IllegalArgumentException(
+          "weight: sizes from 0 and fewer than 2^31 elements expected, got (%d, %d)"
+              .formatted(rows, columns));
+    }
+    return (int) length;
+  }
+
+  /**
    * Checks that a rectangle lies inside a weight.
    *
    * @param operation for the message

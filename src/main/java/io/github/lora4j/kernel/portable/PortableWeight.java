@@ -18,7 +18,7 @@ final class PortableWeight implements PackedMatrix {
     this.rows = rows;
     this.columns = columns;
     this.format = format;
-    this.transposed = new float[Math.multiplyExact(rows, columns)];
+    this.transposed = new float[Sizes.weightLength(rows, columns, (long) rows * columns)];
   }
 
   /** W^T, {@code (in, out)}. */

@@ -20,17 +20,14 @@ abstract sealed class FrozenWeight implements PackedMatrix, RightPanels
   final int columns;
 
   FrozenWeight(int rows, int columns) {
-    if (rows < 0 || columns < 0) {
-      throw new IllegalArgumentException(
-          "weight: sizes from 0 expected, got (%d, %d)".formatted(rows, columns));
-    }
     this.rows = rows;
     this.columns = columns;
   }
 
   /** The number of elements with those that fill up, and those behind the end. */
   static int length(int rows, int columns) {
-    return Panels.length(columns + Tiles.ROWS, rows, Tiles.WIDE);
+    long panels = ((long) rows + Tiles.WIDE - 1) / Tiles.WIDE;
+    return Sizes.weightLength(rows, columns, panels * Tiles.WIDE * ((long) columns + Tiles.ROWS));
   }
 
   @Override
