@@ -1,5 +1,7 @@
 package io.github.lora4j.kernel;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
 import io.github.lora4j.kernel.portable.PortableKernels;
 import java.util.ArrayList;
 import java.util.List;
@@ -90,6 +92,17 @@ final class KernelsUnderTest {
   static Matrix copy(Matrix m) {
     return new Matrix(
         m.data().clone(), m.offset(), m.rows(), m.columns(), m.rowStride(), m.columnStride());
+  }
+
+  /** Checks that a call has changed nothing but the elements of a view. */
+  static void assertRestUntouched(Matrix before, Matrix after) {
+    float[] old = before.data().clone();
+    for (int i = 0; i < after.rows(); i++) {
+      for (int j = 0; j < after.columns(); j++) {
+        old[after.index(i, j)] = at(after, i, j);
+      }
+    }
+    assertArrayEquals(old, after.data(), "elements outside the view");
   }
 
   /** The bound of a sum of k products, {@code k u / (1 - k u)} (Higham 2002, section 3.1). */

@@ -1,5 +1,6 @@
 package io.github.lora4j.kernel;
 
+import static io.github.lora4j.kernel.KernelsUnderTest.assertRestUntouched;
 import static io.github.lora4j.kernel.KernelsUnderTest.at;
 import static io.github.lora4j.kernel.KernelsUnderTest.copy;
 import static io.github.lora4j.kernel.KernelsUnderTest.elements;
@@ -71,25 +72,11 @@ class ProductsTest {
   }
 
   private static void assertProduct(Matrix a, Matrix b, float alpha, Matrix start, Matrix c) {
-    double[][] left = doubles(a);
-    double[][] right = doubles(b.transpose());
-    for (int i = 0; i < c.rows(); i++) {
-      for (int j = 0; j < c.columns(); j++) {
-        double sum = start == null ? 0 : at(start, i, j);
-        double size = Math.abs(sum);
-        for (int k = 0; k < a.columns(); k++) {
-          double product = alpha * left[i][k] * right[j][k];
-          sum += product;
-          size += Math.abs(product);
-        }
-        double error = Math.abs(sum - at(c, i, j));
-        if (!(error <= gamma(a.columns() + 2) * size)) {
-          throw new AssertionError(
-              "element (%d, %d) of (%d, %d) x (%d, %d): %s instead of %s"
-                  .formatted(i, j, a.rows(), a.columns(), b.rows(), b.columns(), at(c, i, j), sum));
-        }
-      }
+    DoubleSum sum = new DoubleSum(c.rows(), c.columns()).plusProduct(a, b, alpha);
+    if (start != null) {
+      sum.plus(start);
     }
+    sum.assertClose(c, a.columns() + 2);
   }
 
   /** The gate that all products pass must fail for the smallest faults that matter. */
@@ -105,26 +92,6 @@ class ProductsTest {
     assertThrows(AssertionError.class, () -> assertProduct(a, b, 1, copy(c), c));
     c.data()[c.index(19, 39)] += 1e-4f;
     assertThrows(AssertionError.class, () -> assertProduct(a, b, 1, null, c));
-  }
-
-  private static double[][] doubles(Matrix m) {
-    double[][] rows = new double[m.rows()][m.columns()];
-    for (int i = 0; i < m.rows(); i++) {
-      for (int j = 0; j < m.columns(); j++) {
-        rows[i][j] = at(m, i, j);
-      }
-    }
-    return rows;
-  }
-
-  private static void assertRestUntouched(Matrix before, Matrix after) {
-    float[] old = before.data().clone();
-    for (int i = 0; i < after.rows(); i++) {
-      for (int j = 0; j < after.columns(); j++) {
-        old[after.index(i, j)] = at(after, i, j);
-      }
-    }
-    assertArrayEquals(old, after.data(), "elements outside the view");
   }
 
   @ParameterizedTest
