@@ -90,6 +90,9 @@ class KernelAllocationTest {
     Matrix w = Matrix.of(square, COLUMNS, COLUMNS);
     PackedMatrix packed = kernels.pack(w);
     AdamWStep step = new AdamWStep(1e-3f, 0.9f, 0.999f, 1e-8f, 0.1f, 1);
+    PackedMatrix narrow = kernels.allocate(COLUMNS, COLUMNS, WeightFormat.BFLOAT16);
+    narrow.put(0, 0, w);
+    LowRank branch = new LowRank(in.columns(0, 16), w.rows(0, 16), 0.5f);
     Map<String, Runnable> calls = new LinkedHashMap<>();
     calls.put("softmax", () -> kernels.softmax(x, 0, y, 0, COLUMNS));
     calls.put("softmaxBackward", () -> kernels.softmaxBackward(x, 0, y, 0, COLUMNS));
@@ -105,6 +108,12 @@ class KernelAllocationTest {
           () -> kernels.multiply(in, w.columns(0, 7), 1, out.columns(0, 7), add));
       calls.put("linear" + form, () -> kernels.linear(in, packed, add ? weight : null, out));
       calls.put("linearBackward" + form, () -> kernels.linearBackward(in, packed, out, add));
+      calls.put(
+          "linear with all" + form,
+          () -> kernels.linear(in, add ? packed : narrow, weight, in, branch, out));
+      calls.put(
+          "linearBackward with all" + form,
+          () -> kernels.linearBackward(in, narrow, branch, out, add));
       calls.put(
           "layerNormBackward" + form,
           () -> kernels.layerNormBackward(x, x, ROWS, COLUMNS, weight, mean, scale, y, add));
