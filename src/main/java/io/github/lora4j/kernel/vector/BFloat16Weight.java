@@ -53,21 +53,8 @@ final class BFloat16Weight extends FrozenWeight {
   }
 
   @Override
-  float[] rowsOfPanels(int firstPanel, int endPanel, int column, int count, float[] widened) {
-    for (int panel = firstPanel; panel < endPanel; panel++) {
-      widen(pairs, at(panel, column), count, widened, (panel - firstPanel) * panelStride(count));
-    }
-    return widened;
-  }
-
-  @Override
-  int rowsOffset(int firstPanel, int column) {
-    return 0;
-  }
-
-  @Override
-  int panelStride(int count) {
-    return count * Tiles.WIDE;
+  void copyColumns(int panel, int column, int count, float[] target, int offset) {
+    widen(pairs, at(panel, column), count, target, offset);
   }
 
   /** Widens {@code count} rows of WIDE elements. */

@@ -33,18 +33,8 @@ final class Float32Weight extends FrozenWeight {
   }
 
   @Override
-  float[] rowsOfPanels(int firstPanel, int endPanel, int column, int count, float[] widened) {
-    return elements;
-  }
-
-  @Override
-  int rowsOffset(int firstPanel, int column) {
-    return at(firstPanel, column);
-  }
-
-  @Override
-  int panelStride(int count) {
-    return columns * Tiles.WIDE;
+  void copyColumns(int panel, int column, int count, float[] target, int offset) {
+    System.arraycopy(elements, at(panel, column), target, offset, count * Tiles.WIDE);
   }
 
   @Override

@@ -6,12 +6,10 @@ import io.github.lora4j.kernel.Parallel;
 import io.github.lora4j.kernel.Sizes;
 
 /**
- * A weight {@code (out, in)} in panels of WIDE rows, {@code (panel, in, WIDE)}. The forward pass
- * reads a panel as the right operand of {@link Tiles}; the backward pass reads rows of panels as
- * the left operand of {@link PanelTiles}. So one copy serves both.
- *
- * <p>Rows that fill up the last panel are zeros. Behind it stand elements that belong to nothing,
- * so that the last tile of the backward pass may read over the end.
+ * A weight {@code (out, in)} in panels of WIDE rows, {@code (panel, in, WIDE)}; rows that fill up
+ * the last panel are zeros. The forward pass reads a panel as the right operand of {@link Tiles};
+ * the backward pass copies rows of panels as the left operand of {@link PanelTiles}. So one copy of
+ * the whole serves both.
  */
 abstract sealed class FrozenWeight implements PackedMatrix, RightPanels
     permits Float32Weight, BFloat16Weight {
@@ -24,10 +22,10 @@ abstract sealed class FrozenWeight implements PackedMatrix, RightPanels
     this.columns = columns;
   }
 
-  /** The number of elements with those that fill up, and those behind the end. */
+  /** The number of elements with those that fill up. */
   static int length(int rows, int columns) {
     long panels = ((long) rows + Tiles.WIDE - 1) / Tiles.WIDE;
-    return Sizes.weightLength(rows, columns, panels * Tiles.WIDE * ((long) columns + Tiles.ROWS));
+    return Sizes.weightLength(rows, columns, panels * Tiles.WIDE * columns);
   }
 
   @Override
@@ -41,20 +39,13 @@ abstract sealed class FrozenWeight implements PackedMatrix, RightPanels
   }
 
   /**
-   * Elements as {@link PanelTiles} reads them: columns {@code column} to {@code column + count - 1}
-   * of the panels {@code firstPanel} to {@code endPanel - 1}.
+   * Copies columns {@code column} to {@code column + count - 1} of a panel. Read in one go they
+   * come from memory faster than when the tiles first read them in their own order.
    *
-   * @param widened {@code (panels, count, WIDE)}, room for elements that are not held as floats
-   * @return the array that holds them
+   * @param target takes {@code (count, WIDE)} floats
+   * @param offset where the first of them goes
    */
-  abstract float[] rowsOfPanels(
-      int firstPanel, int endPanel, int column, int count, float[] widened);
-
-  /** Where in that array the first of them stands. */
-  abstract int rowsOffset(int firstPanel, int column);
-
-  /** How far the same place of the next panel is. */
-  abstract int panelStride(int count);
+  abstract void copyColumns(int panel, int column, int count, float[] target, int offset);
 
   @Override
   public final void put(int firstRow, int firstColumn, Matrix block) {

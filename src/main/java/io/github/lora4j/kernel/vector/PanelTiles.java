@@ -5,9 +5,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The innermost loops of a wide product whose left operand is the transpose of a packed weight, as
- * {@link Tiles} but for that operand: it is read where it lies in the panels {@code (panel, row,
- * WIDE)} of {@link FrozenWeight}, where the inner index runs through a row of a panel and then to
- * the next panel.
+ * {@link Tiles} but for that operand: it is read in the panels {@code (panel, row, WIDE)} of {@link
+ * FrozenWeight}, where the inner index runs through a row of a panel and then to the next panel.
  */
 final class PanelTiles {
 

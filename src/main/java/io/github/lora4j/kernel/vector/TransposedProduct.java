@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The gradient of a linear map by its input, {@code dx = dy W + factor left right}, from the one
  * copy of W that is laid out for the forward pass. Computed as its transpose, {@code dx^T = W^T
- * dy^T}, in which W is the left operand: {@link PanelTiles} reads it where it lies. A block of the
- * transposed result is gathered in the second cache and turned when it is written.
+ * dy^T}, in which W is the left operand: {@link PanelTiles} reads rows of its panels. A block of
+ * the transposed result is gathered in the second cache and turned when it is written.
  *
  * <p>How the work is cut changes no result, as in {@link WideProduct}.
  *
@@ -86,20 +86,20 @@ record TransposedProduct(
     int k0 = 0;
     do {
       int k1 = Math.min(depth, k0 + Scratch.DEPTH);
-      int firstWeightPanel = k0 / Tiles.WIDE;
-      float[] rows =
-          weight.rowsOfPanels(
-              firstWeightPanel, Panels.count(k1, Tiles.WIDE), first, count, scratch.left());
-      int rowsOffset = weight.rowsOffset(firstWeightPanel, first);
+      int panelLength = count * Tiles.WIDE;
+      for (int k = k0; k < k1; k += Tiles.WIDE) {
+        int at = (k - k0) / Tiles.WIDE * panelLength;
+        weight.copyColumns(k / Tiles.WIDE, first, present, scratch.left(), at);
+      }
       int extra = k1 == depth ? rank : 0;
       for (int panel = firstPanel; panel < endPanel; panel++) {
         int column = (panel - firstPanel) * Tiles.WIDE;
         for (int i = 0; i < count; i += Tiles.ROWS) {
           PanelTiles.wide(
               k1 - k0,
-              rows,
-              rowsOffset + i * Tiles.WIDE,
-              weight.panelStride(count),
+              scratch.left(),
+              i * Tiles.WIDE,
+              panelLength,
               panels,
               (panel * depth + k0) * Tiles.WIDE,
               result,
