@@ -6,6 +6,7 @@ import io.github.lora4j.safetensors.TensorSource;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -63,8 +64,10 @@ public final class Gpt2 {
    * Reads a model.
    *
    * @param folder as for {@link #load(Path)}
-   * @param options the layout, and what to accept
+   * @param options the layout, the format of the weights, and what to accept
    * @return the base, every parameter frozen
+   * @throws io.github.lora4j.error.NonFiniteException if a weight would be infinite in the format,
+   *     and as {@link #load(Path)}
    * @throws IOException as {@link #load(Path)}
    */
   public static Gpt2 load(Path folder, LoadOptions options) throws IOException {
@@ -74,7 +77,12 @@ public final class Gpt2 {
     source.warnings().forEach(log::warn);
     Gpt2Weights weights = Gpt2CheckpointReader.read(folder.toString(), source, config, options);
     Gpt2 base = new Gpt2(config, weights);
-    log.info("{} from {} in {} ms", base, folder, (System.nanoTime() - start) / 1_000_000);
+    log.info(
+        "{} from {} as {} in {} ms",
+        base,
+        folder,
+        options.format().name().toLowerCase(Locale.ROOT),
+        (System.nanoTime() - start) / 1_000_000);
     return base;
   }
 

@@ -2,13 +2,10 @@ package io.github.lora4j.gpt2;
 
 import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.error.MismatchException;
-import io.github.lora4j.kernel.Parallel;
 import io.github.lora4j.safetensors.TensorInfo;
 import io.github.lora4j.safetensors.TensorSource;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,7 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Fits the tensors of a published file to a configuration and reads them.
+ * Fits the tensors of a published file to a configuration and has them read.
  *
  * <p>Names may begin with {@code transformer.}. The causal masks that older files hold are ignored.
  * An {@code lm_head.weight} must equal the token embeddings, to which GPT-2 ties it: a model whose
@@ -69,9 +66,9 @@ final class Gpt2CheckpointReader {
     reader.requireAllPresent();
     reader.requireShapes();
     reader.handleUnexpected();
-    Gpt2Weights weights = reader.readAll();
+    WeightReader weights = new WeightReader(source, reader.names, options);
     reader.requireTiedHead(weights);
-    return weights;
+    return weights.read(reader.expected);
   }
 
   private void resolveNames() throws MismatchException {
@@ -157,52 +154,6 @@ final class Gpt2CheckpointReader {
     }
   }
 
-  private Gpt2Weights readAll() throws IOException {
-    List<List<float[]>> values = new ArrayList<>(expected.size());
-    expected.forEach(tensor -> values.add(List.of()));
-    try {
-      Parallel.forEach(
-          expected.size(),
-          i -> {
-            try {
-              values.set(i, readParts(expected.get(i)));
-            } catch (IOException e) {
-              throw new UncheckedIOException(e);
-            }
-          });
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
-    Gpt2Weights weights = new Gpt2Weights(options.layout());
-    for (int i = 0; i < values.size(); i++) {
-      PublishedTensor tensor = expected.get(i);
-      List<PublishedTensor.Part> parts = tensor.parts(options.layout());
-      for (int j = 0; j < parts.size(); j++) {
-        weights.add(parts.get(j), tensor.shape(parts.get(j)), values.get(i).get(j), false);
-      }
-    }
-    return weights;
-  }
-
-  private List<float[]> readParts(PublishedTensor tensor) throws IOException {
-    float[] stored = readFloats(nameInFile(tensor));
-    List<PublishedTensor.Part> parts = tensor.parts(options.layout());
-    if (!tensor.conv1d() && parts.size() == 1) {
-      return List.of(stored);
-    }
-    List<float[]> values = new ArrayList<>();
-    for (PublishedTensor.Part part : parts) {
-      int first = part.origin().firstRow();
-      int count = part.origin().rows();
-      values.add(
-          tensor.conv1d()
-              ? Transpose.columnsAsRows(
-                  stored, tensor.shape().dim(1), tensor.shape().dim(0), first, count)
-              : Arrays.copyOfRange(stored, first, first + count));
-    }
-    return values;
-  }
-
   private String nameInFile(PublishedTensor tensor) {
     return Objects.requireNonNull(names.get(tensor.path()), tensor.path());
   }
@@ -211,18 +162,14 @@ final class Gpt2CheckpointReader {
     return Objects.requireNonNull(source.tensors().get(name), name);
   }
 
-  private float[] readFloats(String name) throws IOException {
-    return options.acceptNonFinite() ? source.readFloats(name) : source.readFiniteFloats(name);
-  }
-
-  private void requireTiedHead(Gpt2Weights weights) throws IOException {
+  private void requireTiedHead(WeightReader weights) throws IOException {
     String head = names.get(TIED_HEAD);
     if (head == null) {
       return;
     }
-    float[] embeddings = weights.get("wte.weight").tensor().toArray();
-    boolean fits = info(head).elements() == embeddings.length;
-    if (!fits || !Arrays.equals(source.readFloats(head), embeddings)) {
+    String embeddings = Objects.requireNonNull(names.get("wte.weight"));
+    if (info(head).elements() != info(embeddings).elements()
+        || !weights.areEqual(head, embeddings)) {
       throw new MismatchException(
           "MX-11",
           folder,

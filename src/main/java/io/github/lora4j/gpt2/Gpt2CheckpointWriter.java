@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /** Writes the weights of a module tree as a folder in the published layout. */
 final class Gpt2CheckpointWriter {
@@ -25,7 +26,7 @@ final class Gpt2CheckpointWriter {
     SafetensorsWriter weights = new SafetensorsWriter().metadata("format", "pt");
     for (PublishedTensor tensor : PublishedTensor.of(model.config())) {
       long[] shape = tensor.fileShape().stream().mapToLong(Long::longValue).toArray();
-      float[] values = published(tensor, parameters);
+      Supplier<float[]> values = published(tensor, parameters);
       if (dtype == DType.F32) {
         weights.floats(tensor.path(), values, shape);
       } else {
@@ -41,35 +42,39 @@ final class Gpt2CheckpointWriter {
     }
   }
 
-  /** The elements of a published tensor as they stand in the file. */
-  private static float[] published(PublishedTensor tensor, Map<String, Parameter> parameters) {
+  /** The elements of a published tensor as they stand in the file, made anew each time. */
+  private static Supplier<float[]> published(
+      PublishedTensor tensor, Map<String, Parameter> parameters) {
     QkvLayout layout = parameters.containsKey(tensor.path()) ? QkvLayout.FUSED : QkvLayout.SPLIT;
     List<PublishedTensor.Part> parts = tensor.parts(layout);
+    List<Parameter> held = parts.stream().map(part -> parameter(part, parameters)).toList();
     if (parts.size() == 1 && !tensor.conv1d()) {
-      return values(parts.get(0), parameters);
+      return () -> held.get(0).tensor().toArray();
     }
-    float[] values = new float[tensor.shape().numel()];
-    for (PublishedTensor.Part part : parts) {
-      float[] rows = values(part, parameters);
-      int first = part.origin().firstRow();
-      int count = part.origin().rows();
-      if (tensor.conv1d()) {
-        Transpose.rowsIntoColumns(
-            rows, count, tensor.shape().dim(1), values, tensor.shape().dim(0), first);
-      } else {
-        System.arraycopy(rows, 0, values, first, count);
+    return () -> {
+      float[] values = new float[tensor.shape().numel()];
+      for (int i = 0; i < parts.size(); i++) {
+        float[] rows = held.get(i).tensor().toArray();
+        int first = parts.get(i).origin().firstRow();
+        int count = parts.get(i).origin().rows();
+        if (tensor.conv1d()) {
+          Transpose.rowsIntoColumns(
+              rows, count, tensor.shape().dim(1), values, tensor.shape().dim(0), first);
+        } else {
+          System.arraycopy(rows, 0, values, first, count);
+        }
       }
-    }
-    return values;
+      return values;
+    };
   }
 
-  private static float[] values(PublishedTensor.Part part, Map<String, Parameter> parameters) {
+  private static Parameter parameter(PublishedTensor.Part part, Map<String, Parameter> parameters) {
     Parameter parameter = parameters.get(part.path());
     if (parameter == null) {
       throw new IllegalArgumentException(
           "save: plain Linear layers expected, got something else at %s (merge the adapter first)"
               .formatted(part.path()));
     }
-    return parameter.tensor().toArray();
+    return parameter;
   }
 }

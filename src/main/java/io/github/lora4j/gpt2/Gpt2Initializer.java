@@ -2,6 +2,7 @@ package io.github.lora4j.gpt2;
 
 import io.github.lora4j.kernel.Parallel;
 import io.github.lora4j.tensor.CounterRandom;
+import io.github.lora4j.tensor.Tensor;
 import java.util.Arrays;
 
 /** The initial values of GPT-2 (Radford et al. 2019, section 2.3; deviations as in its code). */
@@ -25,7 +26,8 @@ final class Gpt2Initializer {
         Arrays.fill(values, 1);
       }
       for (PublishedTensor.Part part : tensor.parts(layout)) {
-        weights.add(part, tensor.shape(part), rows(tensor, part, values), true);
+        int[] shape = tensor.shape(part).toArray();
+        weights.add(part, Tensor.of(rows(tensor, part, values), shape), true);
       }
     }
     return weights;

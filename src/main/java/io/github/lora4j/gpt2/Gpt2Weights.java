@@ -5,7 +5,6 @@ import io.github.lora4j.nn.LayerNorm;
 import io.github.lora4j.nn.Linear;
 import io.github.lora4j.nn.Origin;
 import io.github.lora4j.nn.Parameter;
-import io.github.lora4j.tensor.Shape;
 import io.github.lora4j.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -26,8 +25,7 @@ final class Gpt2Weights {
     return layout;
   }
 
-  void add(PublishedTensor.Part part, Shape shape, float[] values, boolean trained) {
-    Tensor tensor = Tensor.of(values, shape.toArray());
+  void add(PublishedTensor.Part part, Tensor tensor, boolean trained) {
     parameters.put(part.path(), trained ? Parameter.trained(tensor) : Parameter.frozen(tensor));
     origins.put(part.path(), part.origin());
   }

@@ -1,5 +1,7 @@
 package io.github.lora4j.gpt2;
 
+import io.github.lora4j.kernel.WeightFormat;
+
 /**
  * How {@link Gpt2#load(java.nio.file.Path, LoadOptions)} reads a folder.
  *
@@ -7,11 +9,18 @@ package io.github.lora4j.gpt2;
  * @param strict whether tensors that GPT-2 does not have are an error; else they are ignored with a
  *     warning
  * @param acceptNonFinite whether weights may hold NaN or infinite numbers; else they are an error
+ * @param format the numbers in which the weights of the Linear and the token embeddings are held,
+ *     whatever the file holds; all else is float32
  */
-public record LoadOptions(QkvLayout layout, boolean strict, boolean acceptNonFinite) {
+public record LoadOptions(
+    QkvLayout layout, boolean strict, boolean acceptNonFinite, WeightFormat format) {
 
-  /** The published layout, unknown tensors ignored, non-finite weights refused. */
-  public static final LoadOptions DEFAULT = new LoadOptions(QkvLayout.FUSED, false, false);
+  /**
+   * The published layout, unknown tensors ignored, non-finite weights refused, everything in
+   * float32.
+   */
+  public static final LoadOptions DEFAULT =
+      new LoadOptions(QkvLayout.FUSED, false, false, WeightFormat.FLOAT32);
 
   /**
    * These options with another layout.
@@ -20,7 +29,7 @@ public record LoadOptions(QkvLayout layout, boolean strict, boolean acceptNonFin
    * @return the options
    */
   public LoadOptions withLayout(QkvLayout layout) {
-    return new LoadOptions(layout, strict, acceptNonFinite);
+    return new LoadOptions(layout, strict, acceptNonFinite, format);
   }
 
   /**
@@ -30,7 +39,7 @@ public record LoadOptions(QkvLayout layout, boolean strict, boolean acceptNonFin
    * @return the options
    */
   public LoadOptions withStrict(boolean strict) {
-    return new LoadOptions(layout, strict, acceptNonFinite);
+    return new LoadOptions(layout, strict, acceptNonFinite, format);
   }
 
   /**
@@ -40,6 +49,17 @@ public record LoadOptions(QkvLayout layout, boolean strict, boolean acceptNonFin
    * @return the options
    */
   public LoadOptions withAcceptNonFinite(boolean acceptNonFinite) {
-    return new LoadOptions(layout, strict, acceptNonFinite);
+    return new LoadOptions(layout, strict, acceptNonFinite, format);
+  }
+
+  /**
+   * These options with weights held in another format. {@link WeightFormat#BFLOAT16} halves their
+   * memory; each is rounded to 8 bits of precision, so results differ a little from float32.
+   *
+   * @param format the numbers in which they are held
+   * @return the options
+   */
+  public LoadOptions withFormat(WeightFormat format) {
+    return new LoadOptions(layout, strict, acceptNonFinite, format);
   }
 }

@@ -67,6 +67,11 @@ record PublishedTensor(String module, String name, Shape shape, boolean conv1d) 
     return module + "." + name;
   }
 
+  /** Whether it is the weight of products: of a Linear, or the embeddings with the tied output. */
+  boolean isWeight() {
+    return conv1d || module.equals("wte");
+  }
+
   /** The shape in the file. */
   List<Long> fileShape() {
     return conv1d

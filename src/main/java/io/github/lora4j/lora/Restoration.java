@@ -223,7 +223,8 @@ final class Restoration {
   }
 
   private static void set(Parameter parameter, float[] values, boolean trained) {
+    parameter.tensor().requireGrad(true); // lets go of a packed form of the old values
     System.arraycopy(values, 0, parameter.data(), 0, values.length);
-    parameter.tensor().requireGrad(trained); // also lets go of a packed form of the old values
+    parameter.tensor().requireGrad(trained);
   }
 }

@@ -174,17 +174,41 @@ public final class SafetensorsFile implements TensorSource {
 
   @Override
   public void readFloats(String name, float[] target, int offset) throws IOException {
+    long elements = tensor(name).elements();
+    requireRoom(elements, target, offset);
+    readFloats(name, 0, (int) elements, target, offset);
+  }
+
+  @Override
+  public void readFloats(String name, long from, int count, float[] target, int offset)
+      throws IOException {
     TensorInfo info = tensor(name);
-    if (offset < 0 || offset > target.length || info.elements() > target.length - offset) {
+    if (from < 0 || count < 0 || count > info.elements() - from) {
+      throw new IllegalArgumentException(
+          "readFloats: elements of the "
+              + info.elements()
+              + " of "
+              + Excerpt.of(name)
+              + " expected, got "
+              + count
+              + " from "
+              + from
+              + " on");
+    }
+    requireRoom(count, target, offset);
+    reader.readFloats(info, from, count, target, offset);
+  }
+
+  private static void requireRoom(long elements, float[] target, int offset) {
+    if (offset < 0 || offset > target.length || elements > target.length - offset) {
       throw new IllegalArgumentException(
           "readFloats: room for "
-              + info.elements()
+              + elements
               + " elements from "
               + offset
               + " on expected, got an array of "
               + target.length);
     }
-    reader.readFloats(info, target, offset);
   }
 
   @Override

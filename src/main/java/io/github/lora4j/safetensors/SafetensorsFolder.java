@@ -218,6 +218,12 @@ public final class SafetensorsFolder implements TensorSource {
   }
 
   @Override
+  public void readFloats(String name, long from, int count, float[] target, int offset)
+      throws IOException {
+    file(name).readFloats(name, from, count, target, offset);
+  }
+
+  @Override
   public int[] readInts(String name) throws IOException {
     return file(name).readInts(name);
   }

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /**
  * Collects tensors and writes them as one safetensors file, which the reference reader accepts too.
@@ -26,7 +27,8 @@ import java.util.TreeMap;
  * them, by type and then by name; metadata by key; the header is padded with blanks to a multiple
  * of 8.
  *
- * <p>Arrays are not copied: they must not change before {@link #write}. What {@link
+ * <p>Arrays are not copied: they must not change before {@link #write}. Those of a supplier are let
+ * go as soon as they are written, so that a model need not be in memory a second time. What {@link
  * SafetensorsFile} or a model's loader would refuse is refused here as a caller's mistake, before a
  * file appears: names that occur twice, numbers that are not finite, a header that is too long. Not
  * safe for use by several threads.
@@ -53,7 +55,7 @@ public final class SafetensorsWriter {
   }
 
   private record Entry(
-      String name, DType dtype, List<Long> shape, int elements, BlockSource source) {
+      String name, DType dtype, List<Long> shape, int elements, Supplier<BlockSource> source) {
 
     long bytes() {
       return (long) elements * dtype.bits() / 8;
@@ -97,13 +99,27 @@ public final class SafetensorsWriter {
    *     of elements, or a number is not finite
    */
   public SafetensorsWriter floats(String name, float[] values, long... shape) {
-    requireBelow(name, values, Float.POSITIVE_INFINITY);
-    return add(
-        name,
-        DType.F32,
-        shape,
-        values.length,
-        (block, from, count) -> block.asFloatBuffer().put(values, from, count));
+    return floats(name, () -> values, shape);
+  }
+
+  /**
+   * Adds a tensor of type F32 whose elements are made when they are needed: now, to check them, and
+   * when they are written.
+   *
+   * @param name its name
+   * @param values gives its elements, row-major, the same ones each time
+   * @param shape its dimensions, outermost first; none for a scalar
+   * @return this
+   * @throws IllegalArgumentException as {@link #floats(String, float[], long...)}
+   */
+  public SafetensorsWriter floats(String name, Supplier<float[]> values, long... shape) {
+    float[] present = values.get();
+    requireBelow(name, present, Float.POSITIVE_INFINITY);
+    return add(name, DType.F32, shape, present.length, () -> floats(values.get()));
+  }
+
+  private static BlockSource floats(float[] values) {
+    return (block, from, count) -> block.asFloatBuffer().put(values, from, count);
   }
 
   /**
@@ -118,17 +134,32 @@ public final class SafetensorsWriter {
    *     of elements, or a number does not round to a finite half
    */
   public SafetensorsWriter halves(String name, float[] values, long... shape) {
-    requireBelow(name, values, Float16.OVERFLOW);
-    return add(
-        name,
-        DType.F16,
-        shape,
-        values.length,
-        (block, from, count) -> {
-          for (int i = 0; i < count; i++) {
-            block.putShort(2 * i, Float16.fromFloat(values[from + i]));
-          }
-        });
+    return halves(name, () -> values, shape);
+  }
+
+  /**
+   * Adds a tensor of type F16 whose elements are made when they are needed: now, to check them, and
+   * when they are written.
+   *
+   * @param name its name
+   * @param values gives its elements as {@link #halves(String, float[], long...)} takes them, the
+   *     same ones each time
+   * @param shape its dimensions, outermost first; none for a scalar
+   * @return this
+   * @throws IllegalArgumentException as {@link #halves(String, float[], long...)}
+   */
+  public SafetensorsWriter halves(String name, Supplier<float[]> values, long... shape) {
+    float[] present = values.get();
+    requireBelow(name, present, Float16.OVERFLOW);
+    return add(name, DType.F16, shape, present.length, () -> halves(values.get()));
+  }
+
+  private static BlockSource halves(float[] values) {
+    return (block, from, count) -> {
+      for (int i = 0; i < count; i++) {
+        block.putShort(2 * i, Float16.fromFloat(values[from + i]));
+      }
+    };
   }
 
   /**
@@ -147,15 +178,16 @@ public final class SafetensorsWriter {
         DType.I64,
         shape,
         values.length,
-        (block, from, count) -> {
-          for (int i = 0; i < count; i++) {
-            block.putLong(8 * i, values[from + i]);
-          }
-        });
+        () ->
+            (block, from, count) -> {
+              for (int i = 0; i < count; i++) {
+                block.putLong(8 * i, values[from + i]);
+              }
+            });
   }
 
   private SafetensorsWriter add(
-      String name, DType dtype, long[] shape, int elements, BlockSource source) {
+      String name, DType dtype, long[] shape, int elements, Supplier<BlockSource> source) {
     requireText(name);
     if (name.equals(Header.METADATA)) {
       throw new IllegalArgumentException("a tensor must not be named " + Header.METADATA);
@@ -302,10 +334,11 @@ public final class SafetensorsWriter {
     int elements = entry.elements();
     byte[] bytes = new byte[Math.min(BLOCK_BYTES / width, elements) * width];
     ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    BlockSource source = entry.source().get();
     int count;
     for (int from = 0; from < elements; from += count) {
       count = Math.min(bytes.length / width, elements - from);
-      entry.source().fill(block, from, count);
+      source.fill(block, from, count);
       out.write(bytes, 0, count * width);
     }
   }

@@ -37,20 +37,28 @@ final class TensorReader {
   float[] readFloats(TensorInfo info) throws IOException {
     requireType(info, info.dtype().isFloat(), "F32, F16 or BF16");
     float[] values = new float[arrayLength(info)];
-    readFloats(info, values, 0);
+    readFloats(info, 0, values.length, values, 0);
     return values;
   }
 
-  void readFloats(TensorInfo info, float[] target, int offset) throws IOException {
+  /** Reads elements {@code first} to {@code first + length - 1}, which the tensor has. */
+  void readFloats(TensorInfo info, long first, int length, float[] target, int offset)
+      throws IOException {
     requireType(info, info.dtype().isFloat(), "F32, F16 or BF16");
     if (info.dtype() == DType.F32) {
-      read(info, (block, from, count) -> block.asFloatBuffer().get(target, offset + from, count));
+      read(
+          info,
+          first,
+          length,
+          (block, from, count) -> block.asFloatBuffer().get(target, offset + from, count));
       return;
     }
-    short[] halves = new short[blockElements(info)];
+    short[] halves = new short[blockElements(info, length)];
     boolean brain = info.dtype() == DType.BF16;
     read(
         info,
+        first,
+        length,
         (block, from, count) -> {
           block.asShortBuffer().get(halves, 0, count);
           for (int i = 0; i < count; i++) {
@@ -64,9 +72,17 @@ final class TensorReader {
     requireType(info, info.dtype().isInt(), "I32 or I64");
     int[] values = new int[arrayLength(info)];
     if (info.dtype() == DType.I32) {
-      read(info, (block, from, count) -> block.asIntBuffer().get(values, from, count));
+      read(
+          info,
+          0,
+          values.length,
+          (block, from, count) -> block.asIntBuffer().get(values, from, count));
     } else {
-      read(info, (block, from, count) -> narrow(info, block.asLongBuffer(), values, from, count));
+      read(
+          info,
+          0,
+          values.length,
+          (block, from, count) -> narrow(info, block.asLongBuffer(), values, from, count));
     }
     return values;
   }
@@ -83,26 +99,25 @@ final class TensorReader {
     }
   }
 
-  /** Takes the elements of one block; the first of them is the tensor's element {@code from}. */
+  /** Takes the elements of one block; the first of them is element {@code from} of what is read. */
   @FunctionalInterface
   private interface BlockSink {
     void accept(ByteBuffer block, int from, int count) throws IOException;
   }
 
-  private void read(TensorInfo info, BlockSink sink) throws IOException {
-    int elements = (int) info.elements();
+  private void read(TensorInfo info, long first, int length, BlockSink sink) throws IOException {
     int width = info.dtype().bits() / 8;
-    byte[] bytes = new byte[blockElements(info) * width];
+    byte[] bytes = new byte[blockElements(info, length) * width];
     ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     try (RandomAccessFile in = new RandomAccessFile(path.toFile(), "r")) {
       if (in.length() != size) {
         throw changed(
             info, "file of " + size + " bytes expected, as when opened, got " + in.length());
       }
-      in.seek(dataStart + info.begin());
+      in.seek(dataStart + info.begin() + first * width);
       int count;
-      for (int from = 0; from < elements; from += count) {
-        count = Math.min(bytes.length / width, elements - from);
+      for (int from = 0; from < length; from += count) {
+        count = Math.min(bytes.length / width, length - from);
         readFully(in, bytes, count * width, info);
         sink.accept(block, from, count);
       }
@@ -122,8 +137,8 @@ final class TensorReader {
     }
   }
 
-  private static int blockElements(TensorInfo info) {
-    return (int) Math.min(BLOCK_BYTES / (info.dtype().bits() / 8), info.elements());
+  private static int blockElements(TensorInfo info, int length) {
+    return Math.min(BLOCK_BYTES / (info.dtype().bits() / 8), length);
   }
 
   private int arrayLength(TensorInfo info) throws UnsupportedFeatureException {

@@ -1,6 +1,5 @@
 package io.github.lora4j.safetensors;
 
-import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.error.NonFiniteException;
 import java.io.IOException;
 import java.util.List;
@@ -44,6 +43,22 @@ public interface TensorSource {
    * @throws IOException if the file cannot be read or has changed since it was opened
    */
   void readFloats(String name, float[] target, int offset) throws IOException;
+
+  /**
+   * Reads some elements as {@link #readFloats(String)} does, also of a tensor that has more than a
+   * Java array.
+   *
+   * @param name its name
+   * @param from the index of the first element, row-major
+   * @param count how many to read
+   * @param target receives the elements; the rest of it is not modified
+   * @param offset where the first element goes
+   * @throws IllegalArgumentException if there is no such tensor, it does not have these elements,
+   *     or they do not fit into the target
+   * @throws io.github.lora4j.error.UnsupportedFeatureException if its type is not F32, F16 or BF16
+   * @throws IOException if the file cannot be read or has changed since it was opened
+   */
+  void readFloats(String name, long from, int count, float[] target, int offset) throws IOException;
 
   /**
    * Reads the elements of an I32 or I64 tensor.
@@ -93,29 +108,30 @@ public interface TensorSource {
    */
   default float[] readFiniteFloats(String name) throws IOException {
     float[] values = readFloats(name);
-    int first = -1;
-    int count = 0;
-    for (int i = 0; i < values.length; i++) {
-      if (!Float.isFinite(values[i])) {
-        first = count == 0 ? i : first;
-        count++;
-      }
-    }
-    if (count > 0) {
-      throw new NonFiniteException(
-          "ST-39",
-          "tensor " + name,
-          Excerpt.of(path(name))
-              + ": all numbers must be finite, got "
-              + count
-              + " of "
-              + values.length
-              + " that are not, the first, "
-              + values[first]
-              + ", at index "
-              + first
-              + " (a damaged file or a diverged run)");
+    if (!Finite.all(values, 0, values.length)) {
+      throw Finite.failure(this, name);
     }
     return values;
+  }
+
+  /**
+   * Reads some elements as {@link #readFloats(String, long, int, float[], int)} does and refuses
+   * NaN and infinity among them.
+   *
+   * @param name its name
+   * @param from the index of the first element, row-major
+   * @param count how many to read
+   * @param target receives the elements
+   * @param offset where the first element goes
+   * @throws NonFiniteException if an element that was read is not finite; names the first one of
+   *     the whole tensor and how many there are in it
+   * @throws IOException as {@link #readFloats(String, long, int, float[], int)}
+   */
+  default void readFiniteFloats(String name, long from, int count, float[] target, int offset)
+      throws IOException {
+    readFloats(name, from, count, target, offset);
+    if (!Finite.all(target, offset, count)) {
+      throw Finite.failure(this, name);
+    }
   }
 }

@@ -40,7 +40,7 @@ class Gpt2SaveTest {
     parameters(expected)
         .forEach(
             (name, parameter) ->
-                assertArrayEquals(parameter.data(), values.get(name).data(), name));
+                assertArrayEquals(parameter.tensor().toArray(), values.get(name).tensor().toArray(), name));
   }
 
   @ParameterizedTest

@@ -36,9 +36,10 @@ class NarrowWeightsParityTest {
     assertEquals(wide.keySet(), found.keySet());
     wide.forEach(
         (name, parameter) -> {
-          float[] values = found.get(name).data();
+          float[] values = found.get(name).tensor().toArray();
+          float[] exact = parameter.tensor().toArray();
           for (int i = 0; i < values.length; i++) {
-            int bits = Float.floatToRawIntBits(narrow.apply(parameter.data()[i]));
+            int bits = Float.floatToRawIntBits(narrow.apply(exact[i]));
             assertEquals(bits, Float.floatToRawIntBits(values[i]), name + " " + i);
           }
         });

@@ -1,0 +1,59 @@
+package io.github.lora4j.safetensors;
+
+import io.github.lora4j.error.Excerpt;
+import io.github.lora4j.error.NonFiniteException;
+import java.io.IOException;
+import java.util.Objects;
+
+/** Looks for NaN and infinity among the elements of a tensor. */
+final class Finite {
+
+  private static final int MAGNITUDE = 0x7fffffff;
+  private static final int LARGEST = 0x7f7fffff; // the bits of Float.MAX_VALUE
+  private static final int BLOCK = 1 << 16;
+
+  private Finite() {}
+
+  /** Whether all of these elements are finite. One pass without a branch on an element. */
+  static boolean all(float[] values, int from, int count) {
+    int excess = 0;
+    for (int i = from; i < from + count; i++) {
+      // Only what is above the largest finite number makes the difference negative.
+      excess |= LARGEST - (Float.floatToRawIntBits(values[i]) & MAGNITUDE);
+    }
+    return excess >= 0;
+  }
+
+  /** What to throw for a tensor of which some elements are known not to be finite. */
+  static NonFiniteException failure(TensorSource source, String name) throws IOException {
+    long elements = Objects.requireNonNull(source.tensors().get(name)).elements();
+    float[] block = new float[(int) Math.min(BLOCK, elements)];
+    long count = 0;
+    long first = 0;
+    float example = Float.NaN;
+    for (long from = 0; from < elements; from += block.length) {
+      int length = (int) Math.min(block.length, elements - from);
+      source.readFloats(name, from, length, block, 0);
+      for (int i = 0; i < length; i++) {
+        if (!Float.isFinite(block[i])) {
+          first = count == 0 ? from + i : first;
+          example = count == 0 ? block[i] : example;
+          count++;
+        }
+      }
+    }
+    return new NonFiniteException(
+        "ST-39",
+        "tensor " + name,
+        Excerpt.of(source.path(name))
+            + ": all numbers must be finite, got "
+            + count
+            + " of "
+            + elements
+            + " that are not, the first, "
+            + example
+            + ", at index "
+            + first
+            + " (a damaged file or a diverged run)");
+  }
+}
