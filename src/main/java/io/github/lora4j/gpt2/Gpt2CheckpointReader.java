@@ -66,9 +66,10 @@ final class Gpt2CheckpointReader {
     reader.requireAllPresent();
     reader.requireShapes();
     reader.handleUnexpected();
-    WeightReader weights = new WeightReader(source, reader.names, options);
-    reader.requireTiedHead(weights);
-    return weights.read(reader.expected);
+    WeightReader weightReader = new WeightReader(source, reader.names, options);
+    Gpt2Weights weights = weightReader.read(reader.expected);
+    reader.requireTiedHead(weightReader);
+    return weights;
   }
 
   private void resolveNames() throws MismatchException {
@@ -162,14 +163,14 @@ final class Gpt2CheckpointReader {
     return Objects.requireNonNull(source.tensors().get(name), name);
   }
 
-  private void requireTiedHead(WeightReader weights) throws IOException {
+  private void requireTiedHead(WeightReader reader) throws IOException {
     String head = names.get(TIED_HEAD);
     if (head == null) {
       return;
     }
     String embeddings = Objects.requireNonNull(names.get("wte.weight"));
     if (info(head).elements() != info(embeddings).elements()
-        || !weights.areEqual(head, embeddings)) {
+        || !reader.areEqual(head, embeddings)) {
       throw new MismatchException(
           "MX-11",
           folder,

@@ -54,7 +54,9 @@ public record LoadOptions(
 
   /**
    * These options with weights held in another format. {@link WeightFormat#BFLOAT16} halves their
-   * memory; each is rounded to 8 bits of precision, so results differ a little from float32.
+   * memory in the vector kernels; each is rounded to 8 bits of precision, so results differ a
+   * little from float32. Who trains them afterwards, see {@link
+   * io.github.lora4j.nn.Module#unfreeze}, starts from the rounded values.
    *
    * @param format the numbers in which they are held
    * @return the options

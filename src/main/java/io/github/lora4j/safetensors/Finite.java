@@ -8,20 +8,31 @@ import java.util.Objects;
 /** Looks for NaN and infinity among the elements of a tensor. */
 final class Finite {
 
-  private static final int MAGNITUDE = 0x7fffffff;
-  private static final int LARGEST = 0x7f7fffff; // the bits of Float.MAX_VALUE
   private static final int BLOCK = 1 << 16;
 
   private Finite() {}
 
-  /** Whether all of these elements are finite. One pass without a branch on an element. */
+  /**
+   * Whether all of these elements are finite: only then is each of them 0 when multiplied by 0, and
+   * so are the sums. Four of them, since a processor begins an addition before the last has ended.
+   */
   static boolean all(float[] values, int from, int count) {
-    int excess = 0;
-    for (int i = from; i < from + count; i++) {
-      // Only what is above the largest finite number makes the difference negative.
-      excess |= LARGEST - (Float.floatToRawIntBits(values[i]) & MAGNITUDE);
+    int end = from + count;
+    float sum0 = 0;
+    float sum1 = 0;
+    float sum2 = 0;
+    float sum3 = 0;
+    int i = from;
+    for (; i <= end - 4; i += 4) {
+      sum0 += values[i] * 0;
+      sum1 += values[i + 1] * 0;
+      sum2 += values[i + 2] * 0;
+      sum3 += values[i + 3] * 0;
     }
-    return excess >= 0;
+    for (; i < end; i++) {
+      sum0 += values[i] * 0;
+    }
+    return sum0 + sum1 + sum2 + sum3 == 0;
   }
 
   /** What to throw for a tensor of which some elements are known not to be finite. */

@@ -64,7 +64,8 @@ class Gpt2LoadTest {
   }
 
   private void assertHolds(Map<String, Parameter> parameters, String name) {
-    assertArrayEquals(model.tensors.get(name).values(), parameters.get(name).tensor().toArray(), name);
+    assertArrayEquals(
+        model.tensors.get(name).values(), parameters.get(name).tensor().toArray(), name);
   }
 
   @ParameterizedTest
@@ -78,7 +79,8 @@ class Gpt2LoadTest {
     Parameter cFc = parameters.get("h.2.mlp.c_fc.weight");
     assertArrayEquals(new int[] {4 * C, C}, cFc.shape().toArray());
     assertArrayEquals(
-        transposed(model.tensors.get("h.2.mlp.c_fc.weight").values(), C, 4 * C), cFc.tensor().toArray());
+        transposed(model.tensors.get("h.2.mlp.c_fc.weight").values(), C, 4 * C),
+        cFc.tensor().toArray());
     assertEquals(layout == QkvLayout.FUSED ? 40 : 40 + 3 * 4, parameters.size());
   }
 
@@ -92,10 +94,13 @@ class Gpt2LoadTest {
     int part = 0;
     for (String name : List.of("query", "key", "value")) {
       for (int i = 0; i < C * C; i++) {
-        assertEquals(weight[part * C * C + i], split.get("h.1.attn." + name + ".weight").tensor().toArray()[i]);
+        assertEquals(
+            weight[part * C * C + i],
+            split.get("h.1.attn." + name + ".weight").tensor().toArray()[i]);
       }
       for (int i = 0; i < C; i++) {
-        assertEquals(bias[part * C + i], split.get("h.1.attn." + name + ".bias").tensor().toArray()[i]);
+        assertEquals(
+            bias[part * C + i], split.get("h.1.attn." + name + ".bias").tensor().toArray()[i]);
       }
       part++;
     }
@@ -133,7 +138,9 @@ class Gpt2LoadTest {
     }
     Map<String, Parameter> prefixed = load(QkvLayout.FUSED);
     plain.forEach(
-        (name, parameter) -> assertArrayEquals(parameter.tensor().toArray(), prefixed.get(name).tensor().toArray(), name));
+        (name, parameter) ->
+            assertArrayEquals(
+                parameter.tensor().toArray(), prefixed.get(name).tensor().toArray(), name));
   }
 
   @Test
@@ -235,7 +242,12 @@ class Gpt2LoadTest {
     assertTrue(e.getMessage().contains(folder.toString()), e.getMessage());
     Gpt2 base = Gpt2.load(folder, LoadOptions.DEFAULT.withAcceptNonFinite(true));
     float[] loaded =
-        base.languageModel().transformer().namedParameters().get("h.1.mlp.c_fc.weight").tensor().toArray();
+        base.languageModel()
+            .transformer()
+            .namedParameters()
+            .get("h.1.mlp.c_fc.weight")
+            .tensor()
+            .toArray();
     assertEquals(value, loaded[7 * C]);
   }
 

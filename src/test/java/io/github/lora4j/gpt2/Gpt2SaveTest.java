@@ -40,7 +40,8 @@ class Gpt2SaveTest {
     parameters(expected)
         .forEach(
             (name, parameter) ->
-                assertArrayEquals(parameter.tensor().toArray(), values.get(name).tensor().toArray(), name));
+                assertArrayEquals(
+                    parameter.tensor().toArray(), values.get(name).tensor().toArray(), name));
   }
 
   @ParameterizedTest

@@ -218,6 +218,78 @@ class SafetensorsFileTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"F32", "F16", "BF16"})
+  void anyRangeOfATensorIsRead(String type) throws Exception {
+    DType dtype = DType.valueOf(type);
+    int elements = 700_001;
+    ByteBuffer data =
+        ByteBuffer.allocate(elements * dtype.bits() / 8).order(ByteOrder.LITTLE_ENDIAN);
+    for (int i = 0; i < elements; i++) {
+      switch (dtype) {
+        case F32 -> data.putFloat(i % 251);
+        case F16 -> data.putShort(Float16.fromFloat(i % 251));
+        default -> data.putShort((short) (Float.floatToRawIntBits(i % 251) >>> 16));
+      }
+    }
+    SafetensorsFile file = openTensor(type, "[" + elements + "]", data.array());
+    int[][] ranges = {{0, 1}, {5, 0}, {elements, 0}, {elements - 3, 3}, {17, 600_000}};
+    for (int[] range : ranges) {
+      float[] target = new float[range[1] + 2];
+      target[0] = -1;
+      target[range[1] + 1] = -2;
+      file.readFiniteFloats("w", range[0], range[1], target, 1);
+      for (int i = 0; i < range[1]; i++) {
+        assertEquals((range[0] + i) % 251, target[i + 1]);
+      }
+      assertEquals(-1, target[0]);
+      assertEquals(-2, target[range[1] + 1]);
+    }
+    float[] target = new float[8];
+    for (long[] wrong :
+        new long[][] {{-1, 1}, {0, -1}, {elements, 1}, {elements - 3, 4}, {Long.MAX_VALUE, 2}}) {
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> file.readFloats("w", wrong[0], (int) wrong[1], target, 0));
+    }
+    assertThrows(IllegalArgumentException.class, () -> file.readFloats("w", 0, 8, target, 1));
+    assertThrows(IllegalArgumentException.class, () -> file.readFloats("w", 0, 8, target, -1));
+  }
+
+  /** ST-39: whichever part was read, the message speaks of the whole tensor. */
+  @Test
+  void notFiniteNumbersOfARangeAreCountedInTheWholeTensor() throws Exception {
+    SafetensorsFile file =
+        openTensor("F32", "[6]", hex("0000803f 0000c07f 00000000 0000807f 000080ff 0000803f"));
+    float[] target = new float[3];
+    file.readFiniteFloats("w", 5, 1, target, 0);
+    file.readFiniteFloats("w", 2, 1, target, 2);
+    var e =
+        assertThrowsExactly(
+            NonFiniteException.class, () -> file.readFiniteFloats("w", 4, 2, target, 1));
+    assertEquals("ST-39", e.code());
+    assertTrue(
+        e.getMessage().contains("3 of 6") && e.getMessage().contains("NaN, at index 1 "),
+        e.getMessage());
+  }
+
+  @Test
+  void everyPlaceOfANumberThatIsNotFiniteIsNoticed() {
+    for (float number : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+      for (int length = 1; length < 11; length++) {
+        for (int place = 0; place < length; place++) {
+          float[] values = new float[length + 2];
+          Arrays.fill(values, -Float.MAX_VALUE);
+          values[0] = number; // outside
+          values[length + 1] = number;
+          assertTrue(Finite.all(values, 1, length));
+          values[1 + place] = number;
+          assertFalse(Finite.all(values, 1, length));
+        }
+      }
+    }
+  }
+
   /** ST-39. */
   @Test
   void notFiniteNumbersPassUnlessFiniteOnesAreAskedFor() throws Exception {

@@ -77,6 +77,8 @@ class SafetensorsFolderTest {
       float[] part = new float[rounded.length + 2];
       shards.readFloats(name, part, 1);
       assertEquals(rounded[0], part[1]);
+      shards.readFloats(name, rounded.length - 1, 1, part, 0);
+      assertEquals(rounded[rounded.length - 1], part[0]);
       assertTrue(shards.path(name).contains("-of-00002.safetensors"));
     }
     assertEquals(List.of(), shards.warnings());

@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -123,6 +125,26 @@ class SafetensorsWriterTest {
     assertArrayEquals(floats, file.readFiniteFloats("halves"));
     assertArrayEquals(ints, file.readInts("longs"));
     assertEquals(List.of(3L, 0L), file.tensors().get("empty").shape());
+  }
+
+  @Test
+  void elementsOfASupplierAreAskedForToBeCheckedAndToBeWritten() throws Exception {
+    AtomicInteger asked = new AtomicInteger();
+    Supplier<float[]> values =
+        () -> {
+          asked.incrementAndGet();
+          return new float[] {1, -2, 3};
+        };
+    SafetensorsWriter writer =
+        new SafetensorsWriter().floats("a", values, 3).halves("b", values, 3);
+    assertEquals(2, asked.get());
+    byte[] bytes = write(writer);
+    assertEquals(4, asked.get());
+    float[] array = {1, -2, 3};
+    assertArrayEquals(
+        write(new SafetensorsWriter().floats("a", array, 3).halves("b", array, 3)), bytes);
+    assertRefused("index 1", () -> writer.floats("c", () -> new float[] {1, Float.NaN}, 2));
+    assertRefused("3 elements", () -> writer.floats("c", values, 4));
   }
 
   /** Written by the reference, read, written by us: the same bytes. */

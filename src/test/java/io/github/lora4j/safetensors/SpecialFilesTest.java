@@ -176,6 +176,7 @@ class SpecialFilesTest {
         e.getMessage().contains("got 2147483648") && e.location().equals("tensor w"),
         e.getMessage());
     assertThrows(IllegalArgumentException.class, () -> file.readFloats("w", new float[8], 0));
+    file.readFloats("w", elements - 8, 8, new float[8], 0);
   }
 
   /** ST-41. */
