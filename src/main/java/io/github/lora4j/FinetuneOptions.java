@@ -1,15 +1,19 @@
 package io.github.lora4j;
 
 import io.github.lora4j.gpt2.ClassifierHead;
+import io.github.lora4j.gpt2.LoadOptions;
 import io.github.lora4j.gpt2.QkvLayout;
+import io.github.lora4j.kernel.WeightFormat;
 import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraInit;
+import java.util.Locale;
 
 /**
  * How a classifier is finetuned.
  *
  * @param lora rank, alpha, dropout, initial values and targets of the branches; its seed decides A
  * @param layout whether query, key and value are adapted as one Linear or as three
+ * @param baseFormat the numbers in which the frozen weights of the base are held
  * @param head whether the head is trained through a LoRA or in full
  * @param padding to how many tokens texts are padded: {@link #NO_PADDING}, {@link #LONGEST}, or a
  *     number
@@ -23,6 +27,7 @@ import io.github.lora4j.lora.LoraInit;
 public record FinetuneOptions(
     LoraConfig lora,
     QkvLayout layout,
+    WeightFormat baseFormat,
     ClassifierHead head,
     int padding,
     int maxLength,
@@ -41,13 +46,14 @@ public record FinetuneOptions(
   private static final LoraConfig LORA = LoraConfig.of(16, 16);
 
   /**
-   * Rank 16 and alpha 16 on every Linear, five epochs of batches of 8 at a rate of 8e-4 with a
-   * decay of 0.1, no padding.
+   * Rank 16 and alpha 16 on every Linear of a base in float32, five epochs of batches of 8 at a
+   * rate of 8e-4 with a decay of 0.1, no padding.
    */
   public static final FinetuneOptions DEFAULT =
       new FinetuneOptions(
           LORA,
           QkvLayout.SPLIT,
+          WeightFormat.FLOAT32,
           ClassifierHead.LORA,
           NO_PADDING,
           0,
@@ -87,6 +93,28 @@ public record FinetuneOptions(
     return new FinetuneOptions(
         branches,
         layout,
+        baseFormat,
+        head,
+        padding,
+        maxLength,
+        epochs,
+        batchSize,
+        learningRate,
+        weightDecay,
+        seed);
+  }
+
+  /**
+   * The same with the base held in another format, see {@link LoadOptions#withFormat}.
+   *
+   * @param format the numbers in which its frozen weights are held
+   * @return new options
+   */
+  public FinetuneOptions withBaseFormat(WeightFormat format) {
+    return new FinetuneOptions(
+        lora,
+        layout,
+        format,
         head,
         padding,
         maxLength,
@@ -105,7 +133,17 @@ public record FinetuneOptions(
    */
   public FinetuneOptions withPadding(int tokens) {
     return new FinetuneOptions(
-        lora, layout, head, tokens, maxLength, epochs, batchSize, learningRate, weightDecay, seed);
+        lora,
+        layout,
+        baseFormat,
+        head,
+        tokens,
+        maxLength,
+        epochs,
+        batchSize,
+        learningRate,
+        weightDecay,
+        seed);
   }
 
   /**
@@ -116,7 +154,17 @@ public record FinetuneOptions(
    */
   public FinetuneOptions withEpochs(int number) {
     return new FinetuneOptions(
-        lora, layout, head, padding, maxLength, number, batchSize, learningRate, weightDecay, seed);
+        lora,
+        layout,
+        baseFormat,
+        head,
+        padding,
+        maxLength,
+        number,
+        batchSize,
+        learningRate,
+        weightDecay,
+        seed);
   }
 
   /**
@@ -129,6 +177,7 @@ public record FinetuneOptions(
     return new FinetuneOptions(
         lora.withSeed(number),
         layout,
+        baseFormat,
         head,
         padding,
         maxLength,
@@ -137,5 +186,23 @@ public record FinetuneOptions(
         learningRate,
         weightDecay,
         number);
+  }
+
+  /**
+   * How the base is to be read.
+   *
+   * @return its layout and format
+   */
+  public LoadOptions loadOptions() {
+    return LoadOptions.DEFAULT.withLayout(layout).withFormat(baseFormat);
+  }
+
+  /**
+   * The base's format as adapters and messages name it.
+   *
+   * @return such as {@code float32}
+   */
+  public String baseFormatName() {
+    return baseFormat.name().toLowerCase(Locale.ROOT);
   }
 }

@@ -61,7 +61,7 @@ public final class FinetuningRun {
   public static FinetuningRun prepare(Path modelFolder, Splits data, FinetuneOptions options)
       throws IOException {
     Tokenizer tokenizer = Tokenizer.load(modelFolder);
-    Gpt2 base = Gpt2.load(modelFolder, options.layout());
+    Gpt2 base = Gpt2.load(modelFolder, options.loadOptions());
     int context = base.config().contextLength();
     if (Math.max(options.maxLength(), options.padding()) > context) {
       throw new IllegalArgumentException(

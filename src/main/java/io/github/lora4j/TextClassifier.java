@@ -5,7 +5,9 @@ import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.gpt2.ClassifierHead;
 import io.github.lora4j.gpt2.Gpt2;
 import io.github.lora4j.gpt2.Gpt2Classifier;
+import io.github.lora4j.gpt2.LoadOptions;
 import io.github.lora4j.gpt2.QkvLayout;
+import io.github.lora4j.kernel.WeightFormat;
 import io.github.lora4j.lora.AdapterFile;
 import io.github.lora4j.lora.AdapterFormatException;
 import io.github.lora4j.lora.AdapterMetadata;
@@ -83,11 +85,27 @@ public final class TextClassifier {
    *
    * @param modelFolder the same base as for training, with its tokenizer
    * @param adapterFolder the folder of the adapter
-   * @return the classifier, equal to the saved one
+   * @return the classifier, equal to the saved one if that has its base in float32
    * @throws MismatchException if the adapter was trained with another base or tokenizer
    * @throws IOException if a file is missing, cannot be read or breaks its format
    */
   public static TextClassifier load(Path modelFolder, Path adapterFolder) throws IOException {
+    return load(modelFolder, adapterFolder, WeightFormat.FLOAT32);
+  }
+
+  /**
+   * Loads a base, held in a format, and what {@link #save} wrote.
+   *
+   * @param modelFolder as for {@link #load(Path, Path)}
+   * @param adapterFolder as for {@link #load(Path, Path)}
+   * @param baseFormat the numbers in which the base's weights are held; the answers are those of
+   *     the saved classifier if it was trained with the same
+   * @return the classifier
+   * @throws MismatchException as {@link #load(Path, Path)}
+   * @throws IOException as {@link #load(Path, Path)}
+   */
+  public static TextClassifier load(Path modelFolder, Path adapterFolder, WeightFormat baseFormat)
+      throws IOException {
     AdapterMetadata metadata = AdapterFile.metadata(adapterFolder);
     Facts facts = new Facts(metadata.facts(), adapterFolder);
     if (metadata.task() != TaskType.SEQ_CLS) {
@@ -106,7 +124,12 @@ public final class TextClassifier {
           "the tokenizer that the adapter was trained with expected, got another in "
               + modelFolder);
     }
-    Gpt2 base = Gpt2.load(modelFolder, facts.choice("qkv", QkvLayout.class));
+    Gpt2 base =
+        Gpt2.load(
+            modelFolder,
+            LoadOptions.DEFAULT
+                .withLayout(facts.choice("qkv", QkvLayout.class))
+                .withFormat(baseFormat));
     Gpt2Classifier model =
         base.classifier(facts.choice("head", ClassifierHead.class), 0, metadata.labels());
     model.freeze();
@@ -135,6 +158,7 @@ public final class TextClassifier {
         Map.of(
             "tokenizer", tokenizer.fingerprint(),
             "qkv", options.layout().name().toLowerCase(Locale.ROOT),
+            "base_format", options.baseFormatName(),
             "head", options.head().name().toLowerCase(Locale.ROOT),
             "pooling", "last",
             "padding_length", Integer.toString(padding.length()),

@@ -1,14 +1,23 @@
 package io.github.lora4j;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.gpt2.ClassifierHead;
+import io.github.lora4j.gpt2.Gpt2;
+import io.github.lora4j.gpt2.Gpt2LanguageModel;
+import io.github.lora4j.gpt2.LoadOptions;
 import io.github.lora4j.gpt2.QkvLayout;
+import io.github.lora4j.kernel.WeightFormat;
+import io.github.lora4j.lora.AdapterFile;
+import io.github.lora4j.lora.AdapterMetadata;
 import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.Targets;
+import io.github.lora4j.lora.TaskType;
+import io.github.lora4j.tensor.Sequences;
 import io.github.lora4j.text.Example;
 import io.github.lora4j.text.Splits;
 import io.github.lora4j.text.TextDataset;
@@ -36,7 +45,8 @@ class TextClassifierTest {
 
   private static FinetuneOptions options(QkvLayout layout, ClassifierHead head, int padding) {
     LoraConfig lora = LoraConfig.of(4, 4).withTargets(Targets.named("c_attn"));
-    return new FinetuneOptions(lora, layout, head, padding, 0, 2, 8, 5e-3f, 0, 1);
+    return new FinetuneOptions(
+        lora, layout, WeightFormat.FLOAT32, head, padding, 0, 2, 8, 5e-3f, 0, 1);
   }
 
   @Test
@@ -66,6 +76,55 @@ class TextClassifierTest {
           }
         }
       }
+    }
+  }
+
+  @Test
+  void classifierOnABaseInBfloatsIsLoadedAsItWasSaved(@TempDir Path folder) throws IOException {
+    FinetuneOptions options =
+        FinetuneOptions.DEFAULT
+            .withLora(LoraConfig.of(4, 4))
+            .withEpochs(4)
+            .withSeed(1)
+            .withBaseFormat(WeightFormat.BFLOAT16);
+    TextClassifier saved = TextClassifier.finetune(MODEL, messages(), options);
+    assertEquals(1.0, saved.evaluate(messages().test()).accuracy());
+    saved.save(folder);
+    assertEquals("bfloat16", AdapterFile.metadata(folder).facts().get("base_format"));
+    TextClassifier loaded = TextClassifier.load(MODEL, folder, WeightFormat.BFLOAT16);
+    TextClassifier wide = TextClassifier.load(MODEL, folder);
+    for (Example example : messages().test().examples()) {
+      Classification expected = saved.classify(example.text());
+      assertEquals(expected, loaded.classify(example.text()));
+      assertEquals(expected.label(), wide.classify(example.text()).label());
+    }
+  }
+
+  /** What was trained of a frozen base goes back into one that holds its weights packed. */
+  @Test
+  void trainedWeightsOfTheBaseAreRestored(@TempDir Path folder) throws IOException {
+    Gpt2LanguageModel trained = Gpt2.load(MODEL).languageModel();
+    trained.unfreeze();
+    trained.namedParameters().values().forEach(parameter -> parameter.data()[0] += 1);
+    AdapterFile.save(trained, AdapterMetadata.of(TaskType.CAUSAL_LM), folder);
+    for (WeightFormat format : WeightFormat.values()) {
+      Gpt2 base = Gpt2.load(MODEL, LoadOptions.DEFAULT.withFormat(format));
+      Gpt2LanguageModel restored = base.languageModel();
+      restored.forward(Sequences.of(new int[] {1, 2}), null);
+      AdapterFile.load(restored, folder);
+      trained
+          .namedParameters()
+          .forEach(
+              (name, parameter) ->
+                  assertArrayEquals(
+                      parameter.data(),
+                      restored.namedParameters().get(name).tensor().toArray(),
+                      name));
+      restored.freeze();
+      assertArrayEquals(
+          trained.forward(Sequences.of(new int[] {1, 2}), null).toArray(),
+          restored.forward(Sequences.of(new int[] {1, 2}), null).toArray(),
+          1e-4f);
     }
   }
 

@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -88,7 +89,7 @@ final class BenchCommand implements Callable<Integer> {
     Require.range("--steps", steps, 1, 1 << 20);
     Require.range("--warmup", warmup, 0, 1 << 20);
     threads.apply();
-    Gpt2 base = Gpt2.load(model.folder(), lora.layout());
+    Gpt2 base = model.load(lora.layout());
     Require.range("--tokens", tokens, 2, base.config().contextLength());
     int[] ids = random("tokens", batch * tokens, base.config().vocabSize());
     if (task.task() == Task.LM) {
@@ -162,6 +163,7 @@ final class BenchCommand implements Callable<Integer> {
       json.writeNumberField("batch", batch);
       json.writeNumberField("tokens", tokens);
       json.writeNumberField("rank", lora.rank());
+      json.writeStringField("base_format", model.format().name().toLowerCase(Locale.ROOT));
       json.writeNumberField("trainable_parameters", tree.trainedParameterCount());
       json.writeNumberField("median_step_s", Math.round(median * 1e4) / 1e4);
       json.writeNumberField("min_step_s", Math.round(times.fastest() * 1e4) / 1e4);

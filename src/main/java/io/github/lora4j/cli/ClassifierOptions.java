@@ -19,6 +19,6 @@ final class ClassifierOptions {
   private Path adapter = Path.of("");
 
   TextClassifier load() throws IOException {
-    return TextClassifier.load(model.folder(), adapter);
+    return TextClassifier.load(model.folder(), adapter, model.format());
   }
 }

@@ -40,7 +40,7 @@ final class InspectCommand implements Callable<Integer> {
       Require.range("--classes", classes, 2, 1 << 16);
     }
     lora.check();
-    Gpt2 base = Gpt2.load(model.folder(), lora.layout());
+    Gpt2 base = model.load(lora.layout());
     Module tree = classes == null ? lora.languageModel(base) : lora.classifier(base, classes);
     output.line("%s", tree);
     output.line("total parameters      %,15d", tree.parameterCount());

@@ -39,7 +39,7 @@ final class LanguageModelTraining {
 
   void run(Path modelFolder, Path folder) throws IOException {
     Tokenizer tokenizer = Tokenizer.load(modelFolder);
-    Gpt2 base = Gpt2.load(modelFolder, options.layout());
+    Gpt2 base = Gpt2.load(modelFolder, options.loadOptions());
     int length = options.maxLength() == 0 ? base.config().contextLength() : options.maxLength();
     CorpusSplits corpus = data.readText(tokenizer, length);
     output.line("data      %s", corpus.train());
@@ -47,6 +47,7 @@ final class LanguageModelTraining {
     model.freeze();
     LoraReport report = Lora.apply(model, options.lora());
     output.line("model     %s", report);
+    output.line("base      frozen weights in %s", options.baseFormatName());
 
     BatchSource train = loader(corpus.train());
     BatchSource batches =
@@ -98,6 +99,7 @@ final class LanguageModelTraining {
         List.of(),
         Map.of(
             "tokenizer", tokenizer.fingerprint(),
-            "qkv", options.layout().name().toLowerCase(Locale.ROOT)));
+            "qkv", options.layout().name().toLowerCase(Locale.ROOT),
+            "base_format", options.baseFormatName()));
   }
 }

@@ -1,7 +1,6 @@
 package io.github.lora4j.cli;
 
 import io.github.lora4j.TextClassifier;
-import io.github.lora4j.gpt2.Gpt2;
 import io.github.lora4j.gpt2.QkvLayout;
 import io.github.lora4j.lora.AdapterFile;
 import io.github.lora4j.lora.AdapterMetadata;
@@ -69,11 +68,12 @@ final class LogitsCommand implements Callable<Integer> {
     SafetensorsWriter writer = new SafetensorsWriter();
     AdapterMetadata metadata = adapter == null ? null : AdapterFile.metadata(adapter);
     if (adapter != null && metadata != null && metadata.task() == TaskType.SEQ_CLS) {
-      addClasses(writer, TextClassifier.load(model.folder(), adapter).model(), rows);
+      addClasses(
+          writer, TextClassifier.load(model.folder(), adapter, model.format()).model(), rows);
     } else {
       boolean split = metadata != null && "split".equals(metadata.facts().get("qkv"));
       SequenceModel languageModel =
-          Gpt2.load(model.folder(), split ? QkvLayout.SPLIT : QkvLayout.FUSED).languageModel();
+          model.load(split ? QkvLayout.SPLIT : QkvLayout.FUSED).languageModel();
       if (adapter != null) {
         AdapterFile.load(languageModel, adapter);
       }

@@ -134,6 +134,7 @@ final class TrainCommand implements Callable<Integer> {
     return new FinetuneOptions(
         lora.branches().withDropout((float) dropout).withInit(start).withSeed(training.seed()),
         lora.layout(),
+        model.format(),
         lora.head(),
         padding,
         maxLength == null ? 0 : maxLength,
@@ -154,6 +155,7 @@ final class TrainCommand implements Callable<Integer> {
         splits.test().size());
     FinetuningRun run = FinetuningRun.prepare(model.folder(), splits, options);
     output.line("model     %s", run.report());
+    output.line("base      frozen weights in %s", options.baseFormatName());
     output.line("kernels   %s, %d threads", ActiveKernels.get().description(), Parallel.threads());
     Metrics before = run.evaluateTest();
 

@@ -52,6 +52,7 @@ class CommandFailuresTest {
     "--qkv, both, --qkv",
     "--threads, 0, --threads",
     "--split, 0.7, 0.7",
+    "--base-dtype, f16, 'expected one of [F32, BF16]'",
     "--task, sing, --task"
   })
   void wrongOptionIsOneLineThatNamesIt(String option, String value, String named)

@@ -204,6 +204,46 @@ class CommandsTest {
   }
 
   @Test
+  void everyCommandHoldsTheBaseAsBfloatsOnRequest() throws IOException {
+    Path adapter = folder.resolve("run");
+    CommandRun trained = train(messages(folder), adapter, "--base-dtype", "bf16");
+    assertEquals(0, trained.code(), trained.err());
+    assertTrue(trained.out().contains("frozen weights in bfloat16"), trained.out());
+    Path ids = Files.writeString(folder.resolve("ids.json"), "[[1,2,3],[4,5,6]]");
+    List<float[]> logits = new ArrayList<>();
+    for (String type : List.of("f32", "BF16")) {
+      List<String> base = List.of("--model", MODEL, "--base-dtype", type);
+      String data = folder.resolve("messages.tsv").toString();
+      String from = adapter.toString();
+      Path out = folder.resolve(type);
+      String file = out.toString();
+      for (List<String> command :
+          List.of(
+              List.of("evaluate", "--adapter", from, "--data", data),
+              List.of("predict", "--adapter", from, "see you"),
+              List.of("inspect", "--rank", "2"),
+              List.of("bench", "--batch", "1", "--tokens", "4", "--steps", "1", "--warmup", "0"),
+              List.of("logits", "--adapter", from, "--ids", ids.toString(), "--out", file),
+              List.of("logits", "--ids", ids.toString(), "--out", file))) {
+        List<String> arguments = new ArrayList<>(command);
+        arguments.addAll(base);
+        CommandRun result = run(arguments, "");
+        assertEquals(0, result.code(), result.err());
+        if (command.get(0).equals("bench")) {
+          String name = type.equals("f32") ? "float32" : "bfloat16";
+          assertTrue(result.out().contains(name), result.out());
+        }
+      }
+      logits.add(SafetensorsFile.open(out).readFloats("logits"));
+    }
+    double largest = 0;
+    for (int i = 0; i < logits.get(0).length; i++) {
+      largest = Math.max(largest, Math.abs(logits.get(0)[i] - logits.get(1)[i]));
+    }
+    assertTrue(largest > 0 && largest < 0.1, "" + largest);
+  }
+
+  @Test
   void headAloneCanBeATarget() throws IOException {
     CommandRun result = train(messages(folder), folder.resolve("run"), "--targets", "score");
     assertEquals(0, result.code(), result.err());
