@@ -81,6 +81,10 @@ public final class ActiveKernels {
             (Kernels) Class.forName(VECTOR_CLASS).getDeclaredConstructor().newInstance();
         String why = asked == null ? "this machine runs them well" : "asked for by -D" + PROPERTY;
         LOG.info("Kernels: {} ({})", kernels.description(), why);
+        String advice = VectorSupport.advice();
+        if (advice != null) {
+          LOG.warn("{}", advice);
+        }
         if (kernels instanceof SelfChecking check && check.complaint() != null) {
           LOG.warn("{}", check.complaint());
         }

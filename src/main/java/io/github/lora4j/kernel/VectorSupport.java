@@ -59,6 +59,20 @@ final class VectorSupport {
     return null;
   }
 
+  /**
+   * Looks for what costs the vector kernels some speed but is no reason against them: before Java
+   * 25 the compiler leaves checks of indices in their loops if it does not split long loops, which
+   * it does by default with G1 alone.
+   *
+   * @return what to do about it, or null for nothing
+   */
+  static @Nullable String advice() {
+    return Runtime.version().feature() < 25 && "false".equals(option("UseCountedLoopSafepoints"))
+        ? "With this garbage collector products run at three quarters of the speed. Remedy:"
+            + " -XX:+UseCountedLoopSafepoints -XX:LoopStripMiningIter=1000, or -XX:+UseG1GC"
+        : null;
+  }
+
   /** The value of an option of the virtual machine, or null if it has no such option. */
   private static @Nullable String option(String name) {
     try {

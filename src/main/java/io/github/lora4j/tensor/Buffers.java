@@ -1,11 +1,13 @@
 package io.github.lora4j.tensor;
 
 import java.util.ArrayDeque;
-import java.util.Collections;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 
 /**
  * The large arrays of one training step, used again by the next: a step of GPT-2 fills more than
@@ -16,16 +18,23 @@ import java.util.TreeMap;
  * loss and the parameters, hold their values only until its backward pass begins or the next tape
  * is made with the same buffers.
  *
- * <p>A request gets the shortest array that is long enough. Steps of different sizes so share the
- * arrays of the largest, and once that has been seen nothing new is allocated.
+ * <p>Nearly all lengths of a step are multiples of its number of tokens. So arrays are kept by what
+ * their length is to that of the first request of their step: a step with fewer tokens uses the
+ * arrays of a longer one for the same purposes, and once the longest has been seen nothing new is
+ * allocated. Kinds that a whole step did not ask for are let go.
  */
 public final class Buffers {
 
   /** Shorter arrays are cheaper to make than to keep account of. */
   private static final int SHORTEST = 1024;
 
-  private final TreeMap<Integer, ArrayDeque<float[]>> free = new TreeMap<>();
-  private final Set<float[]> lent = Collections.newSetFromMap(new IdentityHashMap<>());
+  /** Lengths are told apart in this part of the first request; shorter ones by powers of two. */
+  private static final int PARTS = 8;
+
+  private final Map<Integer, ArrayDeque<float[]>> free = new HashMap<>();
+  private final Map<float[], Integer> lent = new IdentityHashMap<>();
+  private final Set<Integer> askedFor = new HashSet<>();
+  private int first;
 
   /** Creates an empty store. */
   public Buffers() {}
@@ -35,32 +44,20 @@ public final class Buffers {
     if (length < SHORTEST) {
       return new float[length];
     }
-    Map.Entry<Integer, ArrayDeque<float[]>> stock = free.ceilingEntry(length);
-    float[] array;
-    if (stock == null) {
-      array = grown(length);
-    } else {
-      array = stock.getValue().removeLast();
-      if (stock.getValue().isEmpty()) {
-        free.remove(stock.getKey());
-      }
+    if (first == 0) {
+      first = length;
     }
-    lent.add(array);
+    boolean large = (long) PARTS * length >= first;
+    int exponent = Integer.SIZE - Integer.numberOfLeadingZeros(length - 1);
+    int kind = large ? (int) Math.round((double) PARTS * length / first) : -exponent;
+    askedFor.add(kind);
+    ArrayDeque<float[]> stock = free.get(kind);
+    float[] array = stock == null ? null : stock.pollLast();
+    if (array == null || array.length < length) {
+      array = new float[large ? length : 1 << exponent];
+    }
+    lent.put(array, kind);
     return array;
-  }
-
-  /**
-   * A new array in place of the longest that is free, which is too short for steps of this size.
-   */
-  private float[] grown(int length) {
-    Map.Entry<Integer, ArrayDeque<float[]>> longest = free.lastEntry();
-    if (longest != null) {
-      longest.getValue().removeLast();
-      if (longest.getValue().isEmpty()) {
-        free.remove(longest.getKey());
-      }
-    }
-    return new float[length];
   }
 
   /**
@@ -69,22 +66,31 @@ public final class Buffers {
    * @return whether it was
    */
   boolean release(float[] array) {
-    if (!lent.remove(array)) {
+    Integer kind = lent.remove(array);
+    if (kind == null) {
       return false;
     }
-    free.computeIfAbsent(array.length, length -> new ArrayDeque<>()).addLast(array);
+    free.computeIfAbsent(kind, any -> new ArrayDeque<>()).addLast(array);
     return true;
+  }
+
+  /** All arrays, lent or not. */
+  List<float[]> all() {
+    List<float[]> arrays = new ArrayList<>(lent.keySet());
+    free.values().forEach(arrays::addAll);
+    return arrays;
   }
 
   /** How many arrays there are, lent or not. */
   int size() {
-    return lent.size() + free.values().stream().mapToInt(ArrayDeque::size).sum();
+    return all().size();
   }
 
   /** Takes all arrays back: a new step begins. */
   void nextStep() {
-    for (float[] array : lent.toArray(new float[0][])) {
-      release(array);
-    }
+    new ArrayList<>(lent.keySet()).forEach(this::release);
+    free.keySet().retainAll(askedFor);
+    askedFor.clear();
+    first = 0;
   }
 }

@@ -156,9 +156,7 @@ final class RowOps {
     }
     Tape recorder = Operands.recorder(tape, x);
     float[] picked = Tape.array(tape, Shape.of(rows.length, columns).numel());
-    for (int i = 0; i < rows.length; i++) {
-      x.copyRow(rows[i], picked, i * columns);
-    }
+    Parallel.forEach(rows.length, i -> x.copyRow(rows[i], picked, i * columns));
     Tensor y = Tensor.outcome(Shape.of(rows.length, columns), picked, tape, recorder != null);
     if (recorder != null) {
       Gradient dX = x.neededGradient();

@@ -100,13 +100,12 @@ class BuffersTest {
     }
   }
 
-  /** Leaves an infinity or no number in every element that will be lent again. */
+  /** Leaves an infinity or no number in every element that is there to be lent again. */
   private static void poison(Buffers buffers) {
-    int made = buffers.size();
-    for (int i = 0; i < made; i++) {
-      Arrays.fill(buffers.take(1024), i % 2 == 0 ? Float.NaN : Float.POSITIVE_INFINITY);
+    List<float[]> arrays = buffers.all();
+    for (int i = 0; i < arrays.size(); i++) {
+      Arrays.fill(arrays.get(i), i % 2 == 0 ? Float.NaN : Float.POSITIVE_INFINITY);
     }
-    buffers.nextStep();
   }
 
   private static boolean anyNonZero(float[] values) {
@@ -125,6 +124,7 @@ class BuffersTest {
     network.loss(new Tape(buffers, 1, 0, 0)).backward();
     float[] gradient = network.weight.grad();
     float[] copy = gradient.clone();
+    buffers.nextStep();
     poison(buffers);
     network.loss(new Tape(buffers, 1, 0, 1));
 
@@ -192,23 +192,48 @@ class BuffersTest {
   }
 
   @Test
-  void aRequestGetsTheShortestArrayThatIsLongEnough() {
+  void aShorterStepGetsTheArraysOfTheSamePurpose() {
     Buffers buffers = new Buffers();
-    float[] longest = buffers.take(3 * LENGTH);
-    float[] medium = buffers.take(2 * LENGTH);
+    float[] single = buffers.take(4 * LENGTH);
+    float[] triple = buffers.take(12 * LENGTH);
     buffers.nextStep();
-    assertSame(medium, buffers.take(LENGTH + 1));
-    assertSame(longest, buffers.take(LENGTH));
+    assertSame(single, buffers.take(LENGTH));
+    assertSame(triple, buffers.take(3 * LENGTH));
     assertEquals(2, buffers.size());
   }
 
   @Test
-  void anArrayThatHasBecomeTooShortIsLetGo() {
+  void anArrayThatHasBecomeTooShortIsReplaced() {
     Buffers buffers = new Buffers();
     buffers.take(LENGTH);
     buffers.nextStep();
-    assertEquals(LENGTH + 1, buffers.take(LENGTH + 1).length);
+    assertEquals(2 * LENGTH, buffers.take(2 * LENGTH).length);
     assertEquals(1, buffers.size());
+  }
+
+  /** Such as rows of sequences, whose number does not follow that of the tokens. */
+  @Test
+  void shortArraysAreKeptByPowersOfTwo() {
+    Buffers buffers = new Buffers();
+    buffers.take(100 * LENGTH);
+    float[] rows = buffers.take(1100);
+    assertEquals(2048, rows.length);
+    buffers.nextStep();
+    buffers.take(90 * LENGTH);
+    assertSame(rows, buffers.take(1900));
+  }
+
+  @Test
+  void kindsThatAStepDidNotAskForAreLetGo() {
+    Buffers buffers = new Buffers();
+    buffers.take(LENGTH);
+    float[] once = buffers.take(5 * LENGTH);
+    buffers.nextStep();
+    buffers.take(LENGTH);
+    buffers.nextStep();
+    buffers.take(LENGTH);
+    assertNotSame(once, buffers.take(5 * LENGTH));
+    assertEquals(2, buffers.size());
   }
 
   /** The default loader's batches differ in their number of tokens. */

@@ -42,10 +42,10 @@ final class NarrowProducts {
   private static void tiles(
       Matrix left, int first, int end, float[] panel, Matrix c, boolean accumulate) {
     float[] sums = Scratch.current().result((end - first) * TILE);
+    int firstRow = first * Tiles.ROWS;
+    int endRow = Math.min(c.rows(), end * Tiles.ROWS);
     if (accumulate) {
-      for (int tile = first; tile < end; tile++) {
-        load(rows(c, tile), sums, (tile - first) * TILE);
-      }
+      load(c, firstRow, endRow, sums);
     } else {
       Arrays.fill(sums, 0, (end - first) * TILE, 0f);
     }
@@ -53,53 +53,47 @@ final class NarrowProducts {
     int step = left.columnStride() == 1 ? Math.max(1, depth) : DEPTH;
     for (int k0 = 0; k0 < depth; k0 += step) {
       int k1 = Math.min(depth, k0 + step);
-      for (int tile = first; tile < end; tile++) {
-        add(rows(left, tile), k0, k1, panel, sums, (tile - first) * TILE);
+      for (int row = firstRow; row < endRow; row += Tiles.ROWS) {
+        add(left, row, k0, k1, panel, sums, (row - firstRow) * Lanes.COUNT);
       }
     }
-    for (int tile = first; tile < end; tile++) {
-      store(sums, (tile - first) * TILE, rows(c, tile));
-    }
+    store(sums, c, firstRow, endRow);
   }
 
-  /** The rows of a tile, as many as there are. */
-  private static Matrix rows(Matrix m, int tile) {
-    int first = tile * Tiles.ROWS;
-    return m.rows(first, Math.min(Tiles.ROWS, m.rows() - first));
-  }
-
-  /** Adds the products of the inner indices {@code k0} to {@code k1 - 1}. */
-  private static void add(Matrix left, int k0, int k1, float[] panel, float[] sums, int at) {
-    if (left.rows() < Tiles.ROWS) {
+  /** Adds the products of a tile's rows for the inner indices {@code k0} to {@code k1 - 1}. */
+  private static void add(
+      Matrix left, int row, int k0, int k1, float[] panel, float[] sums, int at) {
+    int rows = left.rows() - row;
+    int from = left.index(row, k0);
+    int right = k0 * Lanes.COUNT;
+    if (rows < Tiles.ROWS) {
       float[] packed = Scratch.current().left();
       for (int k = k0; k < k1; k += Scratch.DEPTH) {
         int end = Math.min(k1, k + Scratch.DEPTH);
-        Panels.packLeft(left, 0, left.rows(), k, end, packed);
+        Panels.packLeft(left, row, rows, k, end, packed);
         NarrowTiles.columns(end - k, packed, 0, Tiles.ROWS, panel, k * Lanes.COUNT, sums, at);
       }
     } else if (left.columnStride() == 1) {
-      int from = left.index(0, k0);
-      NarrowTiles.rows(
-          k1 - k0, left.data(), from, left.rowStride(), panel, k0 * Lanes.COUNT, sums, at);
+      NarrowTiles.rows(k1 - k0, left.data(), from, left.rowStride(), panel, right, sums, at);
     } else {
-      int from = left.index(0, k0);
-      NarrowTiles.columns(
-          k1 - k0, left.data(), from, left.columnStride(), panel, k0 * Lanes.COUNT, sums, at);
+      NarrowTiles.columns(k1 - k0, left.data(), from, left.columnStride(), panel, right, sums, at);
     }
   }
 
-  private static void load(Matrix from, float[] sums, int at) {
-    for (int i = 0; i < from.rows(); i++) {
+  private static void load(Matrix from, int firstRow, int endRow, float[] sums) {
+    for (int i = firstRow; i < endRow; i++) {
+      int at = (i - firstRow) * Lanes.COUNT;
       for (int j = 0; j < from.columns(); j++) {
-        sums[at + i * Lanes.COUNT + j] = from.data()[from.index(i, j)];
+        sums[at + j] = from.data()[from.index(i, j)];
       }
     }
   }
 
-  private static void store(float[] sums, int at, Matrix to) {
-    for (int i = 0; i < to.rows(); i++) {
+  private static void store(float[] sums, Matrix to, int firstRow, int endRow) {
+    for (int i = firstRow; i < endRow; i++) {
+      int at = (i - firstRow) * Lanes.COUNT;
       for (int j = 0; j < to.columns(); j++) {
-        to.data()[to.index(i, j)] = sums[at + i * Lanes.COUNT + j];
+        to.data()[to.index(i, j)] = sums[at + j];
       }
     }
   }
