@@ -11,8 +11,17 @@ import org.jspecify.annotations.Nullable;
  */
 final class WarmUp {
 
-  /** 200 calls were too few on Java 17. */
-  private static final int CALLS = 1000;
+  /**
+   * So many short calls that the optimizing compiler takes the tiles in hand for the number of
+   * calls. Long ones would have it compile the loop in the middle of a running call first, which
+   * takes three times as long until all is done, most of it in slow code.
+   */
+  private static final int SHORT_CALLS = 5000;
+
+  private static final int SHORT_DEPTH = 24;
+
+  /** Gives a compiler that is busy or starved more time; costs nothing where it is done. */
+  private static final int LONG_CALLS = 200;
 
   private static final int PLAIN_CALLS = 50;
   private static final int TRIALS = 5;
@@ -34,9 +43,10 @@ final class WarmUp {
    */
   static @Nullable String run() {
     WarmUp warmUp = new WarmUp();
-    repeat(CALLS, warmUp::tiles);
+    repeat(SHORT_CALLS, () -> warmUp.tiles(SHORT_DEPTH));
+    repeat(LONG_CALLS, () -> warmUp.tiles(DEPTH));
     repeat(PLAIN_CALLS, warmUp::plainLoops);
-    long tile = best(warmUp::wideTile);
+    long tile = best(() -> warmUp.wideTile(DEPTH));
     long plain = best(warmUp::plainLoops);
     if (tile < plain) {
       return null;
@@ -71,16 +81,21 @@ final class WarmUp {
     return best;
   }
 
-  private void tiles() {
-    wideTile();
-    RowTiles.wide(DEPTH, a, 0, DEPTH, b, 0, c, 0, Tiles.WIDE);
-    PanelTiles.wide(DEPTH, a, 0, Tiles.ROWS * Tiles.WIDE, b, 0, c, 0, Tiles.WIDE);
-    NarrowTiles.rows(DEPTH, a, 0, DEPTH, b, 0, c, 0);
-    NarrowTiles.columns(DEPTH, a, 0, Tiles.ROWS, b, 0, c, 0);
+  private void tiles(int depth) {
+    wideTile(depth);
+    RowTiles.wide(depth, a, 0, depth, b, 0, c, 0, Tiles.WIDE);
+    PanelTiles.wide(depth, a, 0, Tiles.ROWS * Tiles.WIDE, b, 0, c, 0, Tiles.WIDE);
+    NarrowTiles.rows(depth, a, 0, depth, b, 0, c, 0);
+    NarrowTiles.columns(depth, a, 0, Tiles.ROWS, b, 0, c, 0);
   }
 
-  private void wideTile() {
-    Tiles.wide(DEPTH, a, 0, b, 0, c, 0, Tiles.WIDE);
+  private void wideTile(int depth) {
+    Tiles.wide(depth, a, 0, b, 0, c, 0, Tiles.WIDE);
+  }
+  }
+
+  private void wideTile(int depth) {
+    Tiles.wide(depth, a, 0, b, 0, c, 0, Tiles.WIDE);
   }
 
   /** The product of a wide tile. */
