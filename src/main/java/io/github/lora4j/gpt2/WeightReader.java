@@ -27,7 +27,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 final class WeightReader {
 
   /** The elements of a piece: few enough to stay in a processor's cache on their way. */
-  private static final int PIECE = 1 << 17;
+  private static final int PIECE = 1 << 18;
 
   /**
    * Kernels hold groups of rows together, each at most so many and a divisor of it. Threads that

@@ -14,7 +14,9 @@ import java.nio.file.Path;
  */
 final class TensorReader {
 
-  private static final int BLOCK_BYTES = 1 << 20;
+  /** Small enough to stay in the first caches between the copies. */
+  private static final int BLOCK_BYTES = 1 << 16;
+
   private static final int MAX_ARRAY_LENGTH = Integer.MAX_VALUE - 8;
 
   private final Path path;
