@@ -92,11 +92,6 @@ final class WarmUp {
   private void wideTile(int depth) {
     Tiles.wide(depth, a, 0, b, 0, c, 0, Tiles.WIDE);
   }
-  }
-
-  private void wideTile(int depth) {
-    Tiles.wide(depth, a, 0, b, 0, c, 0, Tiles.WIDE);
-  }
 
   /** The product of a wide tile. */
   private void plainLoops() {
