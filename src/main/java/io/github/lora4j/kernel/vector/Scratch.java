@@ -9,7 +9,7 @@ final class Scratch {
   /**
    * The most rows of the left operand that are packed at a time: a multiple of both tile heights.
    */
-  static final int LEFT_ROWS = 120;
+  static final int LEFT_ROWS = 60;
 
   private static final ThreadLocal<Scratch> CURRENT = ThreadLocal.withInitial(Scratch::new);
 
