@@ -209,7 +209,7 @@ class KernelBitsTest {
         List.of(
             "Tiles::wide\\d*",
             "NarrowTiles::\\w+",
-            "PanelTiles::wide\\d*",
+            "RowTiles::wide\\d*",
             "WideProduct::(start|block)",
             "TransposedProduct::(turn|block)",
             "BFloat16Weight::(widen|panel)",

@@ -43,7 +43,7 @@ final class BFloat16Weight extends FrozenWeight {
 
   @Override
   public float[] panel(int panel, int k0, int k1, float[] widened) {
-    widen(pairs, at(panel, k0), k1 - k0, widened, 0);
+    widen(pairs, at(panel, k0), k1 - k0, widened, 0, Tiles.WIDE);
     return widened;
   }
 
@@ -53,20 +53,20 @@ final class BFloat16Weight extends FrozenWeight {
   }
 
   @Override
-  void copyColumns(int panel, int column, int count, float[] target, int offset) {
-    widen(pairs, at(panel, column), count, target, offset);
+  void copyColumns(int panel, int column, int count, float[] target, int offset, int stride) {
+    widen(pairs, at(panel, column), count, target, offset, stride);
   }
 
   /** Widens {@code count} rows of WIDE elements. */
-  private static void widen(int[] pairs, int from, int count, float[] to, int offset) {
+  private static void widen(int[] pairs, int from, int count, float[] to, int offset, int stride) {
     for (int i = 0; i < count; i++) {
       IntVector both = IntVector.fromArray(INTS, pairs, from + i * Lanes.COUNT);
       both.lanewise(VectorOperators.LSHL, 16)
           .reinterpretAsFloats()
-          .intoArray(to, offset + i * Tiles.WIDE);
+          .intoArray(to, offset + i * stride);
       both.lanewise(VectorOperators.AND, UPPER)
           .reinterpretAsFloats()
-          .intoArray(to, offset + i * Tiles.WIDE + Lanes.COUNT);
+          .intoArray(to, offset + i * stride + Lanes.COUNT);
     }
   }
 

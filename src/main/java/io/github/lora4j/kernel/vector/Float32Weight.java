@@ -33,8 +33,8 @@ final class Float32Weight extends FrozenWeight {
   }
 
   @Override
-  void copyColumns(int panel, int column, int count, float[] target, int offset) {
-    System.arraycopy(elements, at(panel, column), target, offset, count * Tiles.WIDE);
+  void copyColumns(int panel, int column, int count, float[] target, int offset, int stride) {
+    Tiles.copyRows(count, elements, at(panel, column), Tiles.WIDE, target, offset, stride);
   }
 
   @Override

@@ -8,8 +8,8 @@ import io.github.lora4j.kernel.Sizes;
 /**
  * A weight {@code (out, in)} in panels of WIDE rows, {@code (panel, in, WIDE)}; rows that fill up
  * the last panel are zeros. The forward pass reads a panel as the right operand of {@link Tiles};
- * the backward pass copies rows of panels as the left operand of {@link PanelTiles}. So one copy of
- * the whole serves both.
+ * the backward pass copies columns as the left operand of {@link RowTiles}. So one copy of the
+ * whole serves both.
  */
 abstract sealed class FrozenWeight implements PackedMatrix, RightPanels
     permits Float32Weight, BFloat16Weight {
@@ -42,10 +42,12 @@ abstract sealed class FrozenWeight implements PackedMatrix, RightPanels
    * Copies columns {@code column} to {@code column + count - 1} of a panel. Read in one go they
    * come from memory faster than when the tiles first read them in their own order.
    *
-   * @param target takes {@code (count, WIDE)} floats
+   * @param target takes {@code count} rows of WIDE floats
    * @param offset where the first of them goes
+   * @param stride the distance of two of these rows
    */
-  abstract void copyColumns(int panel, int column, int count, float[] target, int offset);
+  abstract void copyColumns(
+      int panel, int column, int count, float[] target, int offset, int stride);
 
   @Override
   public final void put(int firstRow, int firstColumn, Matrix block) {

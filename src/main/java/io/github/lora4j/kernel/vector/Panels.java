@@ -53,8 +53,8 @@ final class Panels {
     if (columns < width) {
       clear(packed, offset, offset + depth * width);
     }
-    if (b.columnStride() == 1 && columns == Tiles.WIDE) {
-      Tiles.copyRows(depth, data, b.index(0, first), b.rowStride(), scale, packed, offset);
+    if (b.columnStride() == 1 && columns == Tiles.WIDE && width == columns && scale == 1) {
+      Tiles.copyRows(depth, data, b.index(0, first), b.rowStride(), packed, offset, width);
       return;
     }
     if (b.columnStride() == 1) {

@@ -13,7 +13,7 @@ final class Scratch {
 
   private static final ThreadLocal<Scratch> CURRENT = ThreadLocal.withInitial(Scratch::new);
 
-  private final float[] left = new float[LEFT_ROWS * DEPTH];
+  private final float[] left = new float[LEFT_ROWS * (DEPTH + Lanes.COUNT)];
   private final float[] tile = new float[Tiles.ROWS * Tiles.WIDE];
   private final float[] widened = new float[DEPTH * Tiles.WIDE];
   private float[] right = new float[0];
@@ -28,7 +28,7 @@ final class Scratch {
     return CURRENT.get();
   }
 
-  /** For rows of the left operand, {@code LEFT_ROWS * DEPTH} long. */
+  /** For rows of the left operand, {@code LEFT_ROWS} of one more vector than {@code DEPTH}. */
   float[] left() {
     return left;
   }

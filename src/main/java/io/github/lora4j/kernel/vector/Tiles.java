@@ -37,15 +37,20 @@ final class Tiles {
     }
   }
 
-  /** Copies rows of two vectors, multiplied by a factor, to consecutive places. */
+  /** Copies rows of two vectors. */
   static void copyRows(
-      int count, float[] from, int fromOffset, int fromStride, float scale, float[] to, int at) {
-    for (int k = 0; k < count; k++) {
-      int row = fromOffset + k * fromStride;
-      FloatVector.fromArray(SPECIES, from, row).mul(scale).intoArray(to, at + k * WIDE);
-      FloatVector.fromArray(SPECIES, from, row + LANES)
-          .mul(scale)
-          .intoArray(to, at + k * WIDE + LANES);
+      int count,
+      float[] from,
+      int fromOffset,
+      int fromStride,
+      float[] to,
+      int toOffset,
+      int toStride) {
+    for (int i = 0; i < count; i++) {
+      int row = fromOffset + i * fromStride;
+      int at = toOffset + i * toStride;
+      FloatVector.fromArray(SPECIES, from, row).intoArray(to, at);
+      FloatVector.fromArray(SPECIES, from, row + LANES).intoArray(to, at + LANES);
     }
   }
 

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The gradient of a linear map by its input, {@code dx = dy W + factor left right}, from the one
  * copy of W that is laid out for the forward pass. Computed as its transpose, {@code dx^T = W^T
- * dy^T}, in which W is the left operand: {@link PanelTiles} reads rows of its panels. A block of
- * the transposed result is gathered in the second cache and turned when it is written.
+ * dy^T}, in which W is the left operand: its columns are copied from the panels. A block of the
+ * transposed result is gathered in the second cache and turned when it is written.
  *
  * <p>How the work is cut changes no result, as in {@link WideProduct}.
  *
@@ -28,6 +28,11 @@ record TransposedProduct(
 
   /** The fewest slivers of W^T that are worth reading panels of dy^T for. */
   private static final int SLIVERS_PER_BLOCK = 4;
+
+  /**
+   * The distance of two rows of W^T in the scratch: not a power of two, as many are read at once.
+   */
+  private static final int ROW = Scratch.DEPTH + Lanes.COUNT;
 
   private static final int TASKS_PER_THREAD = 4;
 
@@ -86,20 +91,18 @@ record TransposedProduct(
     int k0 = 0;
     do {
       int k1 = Math.min(depth, k0 + Scratch.DEPTH);
-      int panelLength = count * Tiles.WIDE;
       for (int k = k0; k < k1; k += Tiles.WIDE) {
-        int at = (k - k0) / Tiles.WIDE * panelLength;
-        weight.copyColumns(k / Tiles.WIDE, first, present, scratch.left(), at);
+        weight.copyColumns(k / Tiles.WIDE, first, present, scratch.left(), k - k0, ROW);
       }
       int extra = k1 == depth ? rank : 0;
       for (int panel = firstPanel; panel < endPanel; panel++) {
         int column = (panel - firstPanel) * Tiles.WIDE;
         for (int i = 0; i < count; i += Tiles.ROWS) {
-          PanelTiles.wide(
+          RowTiles.wide(
               k1 - k0,
               scratch.left(),
-              i * Tiles.WIDE,
-              panelLength,
+              i * ROW,
+              ROW,
               panels,
               (panel * depth + k0) * Tiles.WIDE,
               result,

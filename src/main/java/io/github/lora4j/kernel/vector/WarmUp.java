@@ -84,7 +84,6 @@ final class WarmUp {
   private void tiles(int depth) {
     wideTile(depth);
     RowTiles.wide(depth, a, 0, depth, b, 0, c, 0, Tiles.WIDE);
-    PanelTiles.wide(depth, a, 0, Tiles.ROWS * Tiles.WIDE, b, 0, c, 0, Tiles.WIDE);
     NarrowTiles.rows(depth, a, 0, depth, b, 0, c, 0);
     NarrowTiles.columns(depth, a, 0, Tiles.ROWS, b, 0, c, 0);
   }
