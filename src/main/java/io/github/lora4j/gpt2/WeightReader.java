@@ -29,12 +29,6 @@ final class WeightReader {
   /** The elements of a piece: few enough to stay in a processor's cache on their way. */
   private static final int PIECE = 1 << 18;
 
-  /**
-   * Kernels hold groups of rows together, each at most so many and a divisor of it. Threads that
-   * fill the same group would disturb each other, so rows are parted at multiples of it.
-   */
-  private static final int ROWS_TOGETHER = 64;
-
   /** From here on a float32 rounds to infinity in bfloat16. */
   private static final float BFLOAT_OVERFLOW = 0x1.ffp127f;
 
@@ -223,11 +217,7 @@ final class WeightReader {
 
     @Override
     List<Piece> pieces() {
-      int fitting = Math.max(1, PIECE / fileColumns);
-      int step =
-          published.conv1d()
-              ? fitting // rows of the file are columns of the weight, which may be parted anywhere
-              : Math.max(1, fitting / ROWS_TOGETHER) * ROWS_TOGETHER;
+      int step = Math.max(1, PIECE / fileColumns);
       List<Piece> pieces = new ArrayList<>();
       for (int first = 0; first < fileRows; first += step) {
         int row = first;
