@@ -100,7 +100,7 @@ public final class Elementwise {
   }
 
   /**
-   * Sets each row of a matrix to the sum of a row and an addend; to nothing if there is neither.
+   * Sets each row of a matrix to the sum of a row and an addend; changes nothing without either.
    *
    * @param target {@code (rows, columns)}, consecutive elements in a row; overwritten
    * @param row {@code (columns)}, or null for zeros

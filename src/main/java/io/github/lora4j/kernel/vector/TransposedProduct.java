@@ -44,13 +44,7 @@ record TransposedProduct(
     Matrix right = dy.transpose(); // (out, m)
     float[] panels = scratch.right(Panels.length(right.rows(), right.columns(), Tiles.WIDE));
     Panels.packRight(right, 1, Tiles.WIDE, panels);
-    float[] lowRankPanels = new float[0];
-    if (lowRank != null) {
-      Matrix left = lowRank.left().transpose(); // (r, m)
-      lowRankPanels = scratch.second(Panels.length(left.rows(), left.columns(), Tiles.WIDE));
-      Panels.packRight(left, lowRank.factor(), Tiles.WIDE, lowRankPanels);
-    }
-    float[] packedLowRank = lowRankPanels;
+    LowRankTiles added = LowRankTiles.ofTranspose(lowRank);
     int panelCount = Panels.count(dx.rows(), Tiles.WIDE);
     int groups = Panels.count(panelCount, PANELS_PER_BLOCK);
     int slivers = Panels.count(dx.columns(), Tiles.ROWS);
@@ -68,25 +62,27 @@ record TransposedProduct(
           int end = (block + 1) * slivers / blocks * Tiles.ROWS;
           int firstPanel = group * panelCount / groups;
           int endPanel = (group + 1) * panelCount / groups;
-          block(first, end - first, firstPanel, endPanel, panels, packedLowRank);
+          block(first, end - first, firstPanel, endPanel, panels, added);
         });
   }
 
   /** Computes columns {@code first} and on of {@code dx} for the tokens of some panels. */
   private void block(
-      int first, int count, int firstPanel, int endPanel, float[] panels, float[] lowRankPanels) {
+      int first,
+      int count,
+      int firstPanel,
+      int endPanel,
+      float[] panels,
+      @Nullable LowRankTiles added) {
     Scratch scratch = Scratch.current();
     int depth = dy.columns();
     int tokens = (endPanel - firstPanel) * Tiles.WIDE;
     int stride = tokens + Lanes.COUNT; // not a power of two: columns are read from it
     float[] result = scratch.result(count * stride);
     Arrays.fill(result, 0, count * stride, 0f);
-    int rank = lowRank == null ? 0 : lowRank.left().columns();
-    float[] lowRankLeft = scratch.lowRankLeft(rank);
     int present = Math.min(count, dx.columns() - first);
-    if (lowRank != null) {
-      Matrix left = lowRank.right().transpose(); // (in, r)
-      Panels.packLeft(left, first, present, 0, rank, lowRankLeft);
+    if (added != null) {
+      added.packRows(first, present);
     }
     int k0 = 0;
     do {
@@ -94,7 +90,6 @@ record TransposedProduct(
       for (int k = k0; k < k1; k += Tiles.WIDE) {
         weight.copyColumns(k / Tiles.WIDE, first, present, scratch.left(), k - k0, ROW);
       }
-      int extra = k1 == depth ? rank : 0;
       for (int panel = firstPanel; panel < endPanel; panel++) {
         int column = (panel - firstPanel) * Tiles.WIDE;
         for (int i = 0; i < count; i += Tiles.ROWS) {
@@ -108,16 +103,8 @@ record TransposedProduct(
               result,
               i * stride + column,
               stride);
-          if (extra > 0) {
-            Tiles.wide(
-                extra,
-                lowRankLeft,
-                i * extra,
-                lowRankPanels,
-                panel * extra * Tiles.WIDE,
-                result,
-                i * stride + column,
-                stride);
+          if (added != null && k1 == depth) {
+            added.add(i, panel, result, i * stride + column, stride);
           }
         }
         if (k1 == depth) {

@@ -45,7 +45,7 @@ record WideProduct(
     if (rows == 0 || c.columns() == 0) {
       return;
     }
-    float[] lowRankRight = lowRank == null ? new float[0] : packLowRank(lowRank);
+    LowRankTiles added = LowRankTiles.of(lowRank);
     int slivers = Panels.count(rows, Tiles.ROWS);
     int rowBlocks = Panels.count(slivers, Scratch.LEFT_ROWS / Tiles.ROWS);
     int panels = Panels.count(c.columns(), Tiles.WIDE);
@@ -60,24 +60,16 @@ record WideProduct(
           int endRow = Math.min(rows, (row + 1) * slivers / rowBlocks * Tiles.ROWS);
           int firstPanel = column * panels / columnBlocks;
           int endPanel = (column + 1) * panels / columnBlocks;
-          block(firstRow, endRow - firstRow, firstPanel, endPanel, lowRankRight);
+          block(firstRow, endRow - firstRow, firstPanel, endPanel, added);
         });
   }
 
-  private static float[] packLowRank(LowRank product) {
-    Matrix b = product.right();
-    float[] packed = Scratch.current().second(Panels.length(b.rows(), b.columns(), Tiles.WIDE));
-    Panels.packRight(b, product.factor(), Tiles.WIDE, packed);
-    return packed;
-  }
-
-  private void block(int firstRow, int rows, int firstPanel, int endPanel, float[] lowRankRight) {
+  private void block(
+      int firstRow, int rows, int firstPanel, int endPanel, @Nullable LowRankTiles added) {
     Scratch scratch = Scratch.current();
     int depth = a.columns();
-    int rank = lowRank == null ? 0 : lowRank.left().columns();
-    float[] lowRankLeft = scratch.lowRankLeft(rank);
-    if (lowRank != null) {
-      Panels.packLeft(lowRank.left(), firstRow, rows, 0, rank, lowRankLeft);
+    if (added != null) {
+      added.packRows(firstRow, rows);
     }
     boolean inPlace = a.columnStride() == 1 && endPanel - firstPanel <= PANELS_IN_PLACE;
     int k0 = 0;
@@ -86,7 +78,6 @@ record WideProduct(
       if (!inPlace) {
         Panels.packLeft(a, firstRow, rows, k0, k1, scratch.left());
       }
-      int extra = k1 == depth ? rank : 0;
       for (int panel = firstPanel; panel < endPanel; panel++) {
         float[] elements = right.panel(panel, k0, k1, scratch.widened());
         int at = right.panelOffset(panel, k0);
@@ -117,10 +108,8 @@ record WideProduct(
             }
             Tiles.wide(k1 - k0, scratch.left(), left, elements, at, tile, tileAt, stride);
           }
-          if (extra > 0) {
-            int lowRankAt = panel * extra * Tiles.WIDE;
-            Tiles.wide(
-                extra, lowRankLeft, i * extra, lowRankRight, lowRankAt, tile, tileAt, stride);
+          if (added != null && k1 == depth) {
+            added.add(i, panel, tile, tileAt, stride);
           }
           if (!whole) {
             Panels.copyRows(
