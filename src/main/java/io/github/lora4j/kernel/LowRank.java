@@ -18,4 +18,15 @@ public record LowRank(Matrix left, Matrix right, float factor) {
               .formatted(left.rows(), left.columns(), right.rows(), right.columns()));
     }
   }
+
+  /**
+   * The product for some consecutive columns of its result.
+   *
+   * @param first the first column
+   * @param count the number of columns
+   * @return the product for those columns
+   */
+  public LowRank columns(int first, int count) {
+    return new LowRank(left, right.columns(first, count), factor);
+  }
 }

@@ -22,7 +22,9 @@ class BFloat16ProductsTest {
   @MethodSource("kernels")
   void productsWithBFloat16AreThoseWithTheRoundedFloats(Kernels kernels) {
     int seed = 0;
-    int[][] sizes = {{1, 5, 9}, {13, 33, 31}, {40, 70, 130}, {257, 13, 390}, {121, 390, 65}};
+    int[][] sizes = {
+      {1, 5, 9}, {13, 33, 31}, {40, 70, 130}, {257, 13, 390}, {121, 390, 65}, {2, 1100, 4200}
+    };
     for (int[] size : sizes) {
       for (int rank : new int[] {-1, 17}) {
         LinearCase operands = LinearCase.of(size[0], size[1], size[2], rank, false, ++seed);

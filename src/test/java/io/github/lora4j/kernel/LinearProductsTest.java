@@ -18,8 +18,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The linear map with bias, addend and low-rank product, and its gradient, on sizes at every edge
- * of the tiles and blocks: 6 or 12 rows and 8, 16 or 32 columns of a tile, 120 rows of a block, a
- * block of 384 of the inner dimension, 8 panels of tokens in the gradient.
+ * of the tiles and blocks: 6 or 12 rows and 8, 16 or 32 columns of a tile, 48 rows of a block, a
+ * block of 768 of the inner dimension, 16 MiB of panels that are made at a time.
  */
 class LinearProductsTest {
 
@@ -59,8 +59,8 @@ class LinearProductsTest {
   @ParameterizedTest
   @MethodSource("kernels")
   void sizesAtTheEdgesOfBlocksAreRight(Kernels kernels) {
-    for (int depth : new int[] {383, 384, 385, 800}) {
-      for (int rows : new int[] {1, 119, 120, 121, 250}) {
+    for (int depth : new int[] {384, 767, 768, 769, 1600}) {
+      for (int rows : new int[] {1, 47, 48, 49, 97}) {
         check(kernels, rows, depth, 33);
         check(kernels, 33, rows, depth);
         check(kernels, rows, depth, 7);
@@ -77,6 +77,13 @@ class LinearProductsTest {
       check(kernels, tokens, 121, 9);
       check(kernels, tokens, 6, 385);
     }
+  }
+
+  @ParameterizedTest
+  @MethodSource("kernels")
+  void weightsWhosePanelsAreMadeInSeveralGoesAreRight(Kernels kernels) {
+    check(kernels, 2, 1100, 4200);
+    check(kernels, 13, 4200, 1100);
   }
 
   /** Wide enough that the columns of the result are shared between threads. */

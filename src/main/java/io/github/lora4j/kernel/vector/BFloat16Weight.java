@@ -41,32 +41,28 @@ final class BFloat16Weight extends FrozenWeight {
     return (panel * columns + column) * Lanes.COUNT;
   }
 
-  @Override
-  public float[] panel(int panel, int k0, int k1, float[] widened) {
-    widen(pairs, at(panel, k0), k1 - k0, widened, 0, Tiles.WIDE);
-    return widened;
+  /** Writes a panel as floats, {@code (in, WIDE)}. */
+  void widen(int panel, float[] target, int offset) {
+    widen(pairs, at(panel, 0), columns, target, offset);
   }
 
   @Override
-  public int panelOffset(int panel, int k0) {
-    return 0;
-  }
-
-  @Override
-  void copyColumns(int panel, int column, int count, float[] target, int offset, int stride) {
-    widen(pairs, at(panel, column), count, target, offset, stride);
+  void turnSquare(int panel, int column, int count, int depth, float[] target, int offset) {
+    float[] square = Scratch.current().square();
+    widen(pairs, at(panel, column), count, square, 0);
+    Panels.turn(square, 0, Tiles.WIDE, count, depth, 1, target, offset);
   }
 
   /** Widens {@code count} rows of WIDE elements. */
-  private static void widen(int[] pairs, int from, int count, float[] to, int offset, int stride) {
+  private static void widen(int[] pairs, int from, int count, float[] to, int offset) {
     for (int i = 0; i < count; i++) {
       IntVector both = IntVector.fromArray(INTS, pairs, from + i * Lanes.COUNT);
       both.lanewise(VectorOperators.LSHL, 16)
           .reinterpretAsFloats()
-          .intoArray(to, offset + i * stride);
+          .intoArray(to, offset + i * Tiles.WIDE);
       both.lanewise(VectorOperators.AND, UPPER)
           .reinterpretAsFloats()
-          .intoArray(to, offset + i * stride + Lanes.COUNT);
+          .intoArray(to, offset + i * Tiles.WIDE + Lanes.COUNT);
     }
   }
 

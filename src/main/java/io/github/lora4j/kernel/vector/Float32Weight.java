@@ -22,19 +22,14 @@ final class Float32Weight extends FrozenWeight {
     return (panel * columns + column) * Tiles.WIDE;
   }
 
-  @Override
-  public float[] panel(int panel, int k0, int k1, float[] widened) {
+  /** The panels themselves. */
+  float[] panels() {
     return elements;
   }
 
   @Override
-  public int panelOffset(int panel, int k0) {
-    return at(panel, k0);
-  }
-
-  @Override
-  void copyColumns(int panel, int column, int count, float[] target, int offset, int stride) {
-    Tiles.copyRows(count, elements, at(panel, column), Tiles.WIDE, target, offset, stride);
+  void turnSquare(int panel, int column, int count, int depth, float[] target, int offset) {
+    Panels.turn(elements, at(panel, column), Tiles.WIDE, count, depth, 1, target, offset);
   }
 
   @Override

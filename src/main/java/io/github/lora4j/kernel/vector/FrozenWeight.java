@@ -7,12 +7,11 @@ import io.github.lora4j.kernel.Sizes;
 
 /**
  * A weight {@code (out, in)} in panels of WIDE rows, {@code (panel, in, WIDE)}; rows that fill up
- * the last panel are zeros. The forward pass reads a panel as the right operand of {@link Tiles};
- * the backward pass copies columns as the left operand of {@link RowTiles}. So one copy of the
- * whole serves both.
+ * the last panel are zeros. Panels are the right operand of {@link WideTiles} in the forward pass;
+ * the backward pass turns squares of them into panels of the transpose, a block at a time. So one
+ * copy of the whole serves both.
  */
-abstract sealed class FrozenWeight implements PackedMatrix, RightPanels
-    permits Float32Weight, BFloat16Weight {
+abstract sealed class FrozenWeight implements PackedMatrix permits Float32Weight, BFloat16Weight {
 
   final int rows;
   final int columns;
@@ -39,15 +38,13 @@ abstract sealed class FrozenWeight implements PackedMatrix, RightPanels
   }
 
   /**
-   * Copies columns {@code column} to {@code column + count - 1} of a panel. Read in one go they
-   * come from memory faster than when the tiles first read them in their own order.
+   * Writes the transpose of columns {@code column} to {@code column + count - 1} of a panel.
    *
-   * @param target takes {@code count} rows of WIDE floats
-   * @param offset where the first of them goes
-   * @param stride the distance of two of these rows
+   * @param depth how many of its rows
+   * @param target takes {@code (depth, WIDE)}
+   * @param offset where it begins
    */
-  abstract void copyColumns(
-      int panel, int column, int count, float[] target, int offset, int stride);
+  abstract void turnSquare(int panel, int column, int count, int depth, float[] target, int offset);
 
   @Override
   public final void put(int firstRow, int firstColumn, Matrix block) {

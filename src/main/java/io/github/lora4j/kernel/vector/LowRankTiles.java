@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The product of low rank that is added to the tiles of another one while they are in the first
- * cache. Its right operand is packed once by the thread that calls, rows of the left one by each
- * thread that works.
+ * cache. Its right operand is packed once by the thread that calls, rows of the left one are copied
+ * by each thread that works.
  *
  * @param left {@code (m, r)}
  * @param panels the right operand {@code (r, n)}, packed
@@ -16,41 +16,33 @@ record LowRankTiles(Matrix left, float[] panels) {
 
   /** The product itself, or null for none. */
   static @Nullable LowRankTiles of(@Nullable LowRank product) {
-    return product == null ? null : of(product.left(), product.right(), product.factor());
-  }
-
-  /** The transpose of the product, or null for none. */
-  static @Nullable LowRankTiles ofTranspose(@Nullable LowRank product) {
-    return product == null
-        ? null
-        : of(product.right().transpose(), product.left().transpose(), product.factor());
-  }
-
-  private static LowRankTiles of(Matrix left, Matrix right, float factor) {
+    if (product == null) {
+      return null;
+    }
+    Matrix right = product.right();
     int length = Panels.length(right.rows(), right.columns(), Tiles.WIDE);
     float[] panels = Scratch.current().second(length);
-    Panels.packRight(right, factor, Tiles.WIDE, panels);
-    return new LowRankTiles(left, panels);
+    Panels.packRight(right, product.factor(), Tiles.WIDE, panels);
+    return new LowRankTiles(product.left(), panels);
   }
 
-  /** Packs rows of the left operand for {@link #add} on this thread. */
-  void packRows(int first, int count) {
-    int rank = left.columns();
-    Panels.packLeft(left, first, count, 0, rank, Scratch.current().lowRankLeft(rank));
+  /** Copies rows of the left operand for {@link #addProduct} on this thread. */
+  void copyRows(int first, int count) {
+    Scratch.current().lowRankLeft().copy(left, first, count, 0, left.columns());
   }
 
   /**
    * Adds the product to a tile.
    *
-   * @param row its first row among those that were packed
+   * @param sliver which of the rows that were copied
    * @param panel which of the panels
    * @param c holds the tile
    * @param cOffset where it begins
    * @param cStride the distance of its rows
    */
-  void add(int row, int panel, float[] c, int cOffset, int cStride) {
+  void addProduct(int sliver, int panel, float[] c, int cOffset, int cStride) {
     int rank = left.columns();
-    float[] rows = Scratch.current().lowRankLeft(rank);
-    Tiles.wide(rank, rows, row * rank, panels, panel * rank * Tiles.WIDE, c, cOffset, cStride);
+    int at = panel * rank * Tiles.WIDE;
+    Scratch.current().lowRankLeft().addProduct(sliver, rank, panels, at, c, cOffset, cStride);
   }
 }

@@ -7,7 +7,7 @@ import java.util.Arrays;
 /**
  * Products whose result has at most as many columns as a vector has lanes: those with a LoRA
  * matrix, a small head, or a short sequence. The left operand is read where it lies, in either
- * orientation; only rows at the edge are packed.
+ * orientation; only rows at the edge are copied.
  */
 final class NarrowProducts {
 
@@ -63,21 +63,14 @@ final class NarrowProducts {
   /** Adds the products of a tile's rows for the inner indices {@code k0} to {@code k1 - 1}. */
   private static void add(
       Matrix left, int row, int k0, int k1, float[] panel, float[] sums, int at) {
+    Slivers sliver = Scratch.current().left();
     int rows = left.rows() - row;
-    int from = left.index(row, k0);
-    int right = k0 * Lanes.COUNT;
     if (rows < Tiles.ROWS) {
-      float[] packed = Scratch.current().left();
-      for (int k = k0; k < k1; k += Scratch.DEPTH) {
-        int end = Math.min(k1, k + Scratch.DEPTH);
-        Panels.packLeft(left, row, rows, k, end, packed);
-        NarrowTiles.columns(end - k, packed, 0, Tiles.ROWS, panel, k * Lanes.COUNT, sums, at);
-      }
-    } else if (left.columnStride() == 1) {
-      NarrowTiles.rows(k1 - k0, left.data(), from, left.rowStride(), panel, right, sums, at);
+      sliver.copy(left, row, rows, k0, k1);
     } else {
-      NarrowTiles.columns(k1 - k0, left.data(), from, left.columnStride(), panel, right, sums, at);
+      sliver.lie(left, row, k0);
     }
+    sliver.addNarrowProduct(k1 - k0, panel, k0 * Lanes.COUNT, sums, at);
   }
 
   private static void load(Matrix from, int firstRow, int endRow, float[] sums) {

@@ -15,7 +15,7 @@ final class Panels {
    * Side of the squares in which an operand is turned while packed, so that both sides stay in the
    * cache.
    */
-  private static final int SQUARE = 256;
+  private static final int SQUARE = 32;
 
   private Panels() {}
 
@@ -72,7 +72,7 @@ final class Panels {
       int from = b.index(k0, first);
       int to = offset + k0 * width;
       if (width == Tiles.WIDE) {
-        interleaveWide(data, from, b.columnStride(), columns, count, scale, packed, to);
+        turn(data, from, b.columnStride(), columns, count, scale, packed, to);
       } else {
         interleaveNarrow(data, from, b.columnStride(), columns, count, scale, packed, to);
       }
@@ -83,7 +83,7 @@ final class Panels {
    * Turns rows of {@code depth} elements into columns of a panel. Four at a time, and the width of
    * the panel a constant, so that the compiler proves all indices inside before the loop.
    */
-  private static void interleaveWide(
+  static void turn(
       float[] data,
       int from,
       int stride,
@@ -161,7 +161,7 @@ final class Panels {
       int toStride,
       int rows,
       int columns) {
-    for (int i = 0; i < rows; i++) {
+    for (int i = 0; columns > 0 && i < rows; i++) {
       System.arraycopy(from, fromOffset + i * fromStride, to, toOffset + i * toStride, columns);
     }
   }
@@ -169,65 +169,6 @@ final class Panels {
   private static void clear(float[] packed, int from, int to) {
     for (int i = from; i < to; i++) {
       packed[i] = 0;
-    }
-  }
-
-  /**
-   * Packs rows {@code first} to {@code first + count - 1}, columns {@code k0} to {@code k1 - 1}, of
-   * the left operand.
-   */
-  static void packLeft(Matrix a, int first, int count, int k0, int k1, float[] packed) {
-    int rows = Tiles.ROWS;
-    for (int i = 0; i < count; i += rows) {
-      int present = Math.min(rows, count - i);
-      int to = i * (k1 - k0);
-      if (present < rows) {
-        clear(packed, to, to + rows * (k1 - k0));
-      }
-      if (a.columnStride() == 1) {
-        packRows(a, first + i, present, k0, k1, packed, to);
-      } else {
-        packColumns(a, first + i, present, k0, k1, packed, to);
-      }
-    }
-  }
-
-  /** Packs a sliver whose rows are consecutive in memory, as {@link #interleaveWide} does. */
-  private static void packRows(
-      Matrix a, int first, int count, int k0, int k1, float[] packed, int to) {
-    float[] data = a.data();
-    int depth = k1 - k0;
-    int i = 0;
-    for (; i + 3 <= count; i += 3) {
-      int row0 = a.index(first + i, k0);
-      int row1 = row0 + a.rowStride();
-      int row2 = row1 + a.rowStride();
-      int at = to + i;
-      for (int k = 0; k < depth; k++) {
-        packed[at + k * Tiles.ROWS] = data[row0 + k];
-        packed[at + k * Tiles.ROWS + 1] = data[row1 + k];
-        packed[at + k * Tiles.ROWS + 2] = data[row2 + k];
-      }
-    }
-    for (; i < count; i++) {
-      int row = a.index(first + i, k0);
-      for (int k = 0; k < depth; k++) {
-        packed[to + i + k * Tiles.ROWS] = data[row + k];
-      }
-    }
-  }
-
-  /** Packs a sliver whose columns are consecutive in memory: a transposed operand. */
-  private static void packColumns(
-      Matrix a, int first, int count, int k0, int k1, float[] packed, int to) {
-    float[] data = a.data();
-    int rows = Tiles.ROWS;
-    for (int k = k0; k < k1; k++) {
-      int from = a.index(first, k);
-      int at = to + (k - k0) * rows;
-      for (int i = 0; i < count; i++) {
-        packed[at + i] = data[from + i];
-      }
     }
   }
 }

@@ -23,7 +23,6 @@ final class Products {
     }
     float[] packed = Scratch.current().right(Panels.length(b.rows(), b.columns(), Tiles.WIDE));
     Panels.packRight(b, alpha, Tiles.WIDE, packed);
-    RightPanels right = new RightPanels.Packed(packed, b.rows());
-    new WideProduct(a, right, accumulate, null, null, null, c).run();
+    new WideProduct(a, packed, accumulate, c).run();
   }
 }

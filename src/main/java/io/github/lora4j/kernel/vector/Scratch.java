@@ -3,22 +3,23 @@ package io.github.lora4j.kernel.vector;
 /** The buffers in which one thread packs operands. */
 final class Scratch {
 
-  /** The inner dimension is taken in blocks of this size: a panel of it fits the first cache. */
-  static final int DEPTH = 384;
-
   /**
-   * The most rows of the left operand that are packed at a time: a multiple of both tile heights.
+   * The inner dimension is taken in blocks of at most this size: a panel of it and rows of the left
+   * operand fit the second cache, and a tile of the result is fetched seldom.
    */
-  static final int LEFT_ROWS = 60;
+  static final int DEPTH = 768;
+
+  /** The most rows of the left operand in use at a time: a multiple of both tile heights. */
+  static final int LEFT_ROWS = 48;
 
   private static final ThreadLocal<Scratch> CURRENT = ThreadLocal.withInitial(Scratch::new);
 
-  private final float[] left = new float[LEFT_ROWS * (DEPTH + Lanes.COUNT)];
+  private final Slivers left = new Slivers();
+  private final Slivers lowRankLeft = new Slivers();
   private final float[] tile = new float[Tiles.ROWS * Tiles.WIDE];
-  private final float[] widened = new float[DEPTH * Tiles.WIDE];
+  private final float[] square = new float[Tiles.WIDE * Tiles.WIDE];
   private float[] right = new float[0];
   private float[] second = new float[0];
-  private float[] lowRankLeft = new float[0];
   private float[] result = new float[0];
 
   private Scratch() {}
@@ -28,9 +29,14 @@ final class Scratch {
     return CURRENT.get();
   }
 
-  /** For rows of the left operand, {@code LEFT_ROWS} of one more vector than {@code DEPTH}. */
-  float[] left() {
+  /** Rows of the left operand. */
+  Slivers left() {
     return left;
+  }
+
+  /** Rows of the left operand of the product that is added to another. */
+  Slivers lowRankLeft() {
+    return lowRankLeft;
   }
 
   /** For a tile of the result. */
@@ -46,7 +52,7 @@ final class Scratch {
     return right;
   }
 
-  /** For the right operand of the product that is added to another; as {@link #right}. */
+  /** For the right operand of that product; as {@link #right}. */
   float[] second(int length) {
     if (second.length < length) {
       second = new float[length];
@@ -54,17 +60,9 @@ final class Scratch {
     return second;
   }
 
-  /** For the rows of the left operand of that product, {@code LEFT_ROWS * rank} long. */
-  float[] lowRankLeft(int rank) {
-    if (lowRankLeft.length < LEFT_ROWS * rank) {
-      lowRankLeft = new float[LEFT_ROWS * rank];
-    }
-    return lowRankLeft;
-  }
-
-  /** For a panel of a weight that is not held as floats, {@code DEPTH * WIDE} long. */
-  float[] widened() {
-    return widened;
+  /** For a square of a weight that is not held as floats, {@code (WIDE, WIDE)}. */
+  float[] square() {
+    return square;
   }
 
   /** For a block of a result. */

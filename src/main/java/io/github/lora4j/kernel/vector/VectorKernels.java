@@ -73,7 +73,7 @@ public final class VectorKernels implements Kernels, SelfChecking {
       Matrix y) {
     FrozenWeight frozen = Sizes.packedAs(weight, FrozenWeight.class);
     Sizes.checkLinear(x, weight, bias, addend, lowRank, y);
-    new WideProduct(x, frozen, false, bias, addend, lowRank, y).run();
+    FrozenProducts.linear(x, frozen, bias, addend, lowRank, y);
   }
 
   @Override
@@ -81,7 +81,7 @@ public final class VectorKernels implements Kernels, SelfChecking {
       Matrix dy, PackedMatrix weight, @Nullable LowRank lowRank, Matrix dx, boolean accumulate) {
     FrozenWeight frozen = Sizes.packedAs(weight, FrozenWeight.class);
     Sizes.checkLinearBackward(dy, weight, lowRank, dx);
-    new TransposedProduct(dy, frozen, lowRank, dx, accumulate).run();
+    FrozenProducts.linearBackward(dy, frozen, lowRank, dx, accumulate);
   }
 
   @Override

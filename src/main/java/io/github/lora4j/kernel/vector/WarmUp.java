@@ -83,13 +83,13 @@ final class WarmUp {
 
   private void tiles(int depth) {
     wideTile(depth);
-    RowTiles.wide(depth, a, 0, depth, b, 0, c, 0, Tiles.WIDE);
+    WideTiles.columns(depth, a, 0, Tiles.ROWS, b, 0, c, 0, Tiles.WIDE);
     NarrowTiles.rows(depth, a, 0, depth, b, 0, c, 0);
     NarrowTiles.columns(depth, a, 0, Tiles.ROWS, b, 0, c, 0);
   }
 
   private void wideTile(int depth) {
-    Tiles.wide(depth, a, 0, b, 0, c, 0, Tiles.WIDE);
+    WideTiles.rows(depth, a, 0, depth, b, 0, c, 0, Tiles.WIDE);
   }
 
   /** The product of a wide tile. */
