@@ -71,14 +71,15 @@ public interface Kernels {
 
   /**
    * The linear map of a frozen weight with all that is added to it, {@code y = addend + b + x W^T +
-   * factor left right}, in one pass over {@code y}.
+   * factor (x first) second}, in one pass over {@code x} and {@code y}.
    *
    * @param x {@code (m, in)}
    * @param weight W, {@code (out, in)}
    * @param bias b, {@code (out)}, or null for none
    * @param addend {@code (m, out)}, consecutive elements in a row, or null for none; may not be
    *     {@code y}
-   * @param lowRank {@code left (m, r)} and {@code right (r, out)}, or null for none
+   * @param lowRank {@code first (in, r)}, or what it makes given in {@code hidden (m, r)}, and
+   *     {@code second (r, out)}; null for none
    * @param y {@code (m, out)}, consecutive elements in a row; overwritten
    * @throws IllegalArgumentException if the sizes do not fit, or other kernels have packed the
    *     weight
@@ -106,12 +107,13 @@ public interface Kernels {
   }
 
   /**
-   * The gradient of {@link #linear} by its input, {@code dx = dy W + factor left right}, or {@code
-   * dx +=} that.
+   * The gradient of {@link #linear} by its input, {@code dx = dy W + factor (dy first) second}, or
+   * {@code dx +=} that.
    *
    * @param dy {@code (m, out)}
    * @param weight W, {@code (out, in)}
-   * @param lowRank {@code left (m, r)} and {@code right (r, in)}, or null for none
+   * @param lowRank {@code first (out, r)}, or what it makes given in {@code hidden (m, r)}, and
+   *     {@code second (r, in)}; null for none
    * @param dx {@code (m, in)}, consecutive elements in a row; modified
    * @param accumulate whether to add to {@code dx} instead of overwriting it
    * @throws IllegalArgumentException if the sizes do not fit, or other kernels have packed the

@@ -26,8 +26,12 @@ record ProfiledKernels(Kernels kernels, KernelProfile profile) implements Kernel
     return 2 * size(a) * columns;
   }
 
-  private static double product(@Nullable LowRank lowRank) {
-    return lowRank == null ? 0 : product(lowRank.left(), lowRank.right().columns());
+  private static double product(Matrix x, @Nullable LowRank lowRank) {
+    if (lowRank == null) {
+      return 0;
+    }
+    double inner = lowRank.first() == null ? 0 : product(x, lowRank.first().columns());
+    return inner + product(lowRank.hidden(), lowRank.second().columns());
   }
 
   private static double bytes(PackedMatrix weight) {
@@ -59,7 +63,7 @@ record ProfiledKernels(Kernels kernels, KernelProfile profile) implements Kernel
       Matrix y) {
     profile.time(
         "linear",
-        product(x, weight.rows()) + product(lowRank),
+        product(x, weight.rows()) + product(x, lowRank),
         bytes(weight) + 4 * (size(x) + size(y)),
         () -> kernels.linear(x, weight, bias, addend, lowRank, y));
   }
@@ -69,7 +73,7 @@ record ProfiledKernels(Kernels kernels, KernelProfile profile) implements Kernel
       Matrix dy, PackedMatrix weight, @Nullable LowRank lowRank, Matrix dx, boolean accumulate) {
     profile.time(
         "linearBackward",
-        product(dy, weight.columns()) + product(lowRank),
+        product(dy, weight.columns()) + product(dy, lowRank),
         bytes(weight) + 4 * (size(dy) + size(dx)),
         () -> kernels.linearBackward(dy, weight, lowRank, dx, accumulate));
   }

@@ -37,7 +37,7 @@ public final class Sizes {
    * @param weight {@code (out, in)}
    * @param bias {@code (out)} expected, or null
    * @param addend {@code (m, out)} with consecutive elements in a row expected, or null
-   * @param lowRank {@code (m, r)} and {@code (r, out)} expected, or null
+   * @param lowRank {@code (in, r)} or none, {@code (m, r)} and {@code (r, out)} expected, or null
    * @param y {@code (m, out)} with consecutive elements in a row expected
    * @throws IllegalArgumentException if sizes differ that must be equal
    */
@@ -69,7 +69,7 @@ public final class Sizes {
       }
       checkConsecutive("linear", addend);
     }
-    checkLowRank("linear", lowRank, y);
+    checkLowRank("linear", x, lowRank, y);
     checkConsecutive("linear", y);
   }
 
@@ -78,7 +78,7 @@ public final class Sizes {
    *
    * @param dy {@code (m, out)} expected
    * @param weight {@code (out, in)}
-   * @param lowRank {@code (m, r)} and {@code (r, in)} expected, or null
+   * @param lowRank {@code (out, r)} or none, {@code (m, r)} and {@code (r, in)} expected, or null
    * @param dx {@code (m, in)} with consecutive elements in a row expected
    * @throws IllegalArgumentException if sizes differ that must be equal
    */
@@ -94,17 +94,27 @@ public final class Sizes {
           "linearBackward: a result of (%d, %d) expected for a weight of %s, got %s"
               .formatted(dy.rows(), weight.columns(), shape(weight), shape(dx)));
     }
-    checkLowRank("linearBackward", lowRank, dx);
+    checkLowRank("linearBackward", dy, lowRank, dx);
     checkConsecutive("linearBackward", dx);
   }
 
-  private static void checkLowRank(String operation, @Nullable LowRank lowRank, Matrix result) {
-    if (lowRank != null
-        && (lowRank.left().rows() != result.rows()
-            || lowRank.right().columns() != result.columns())) {
+  private static void checkLowRank(
+      String operation, Matrix x, @Nullable LowRank lowRank, Matrix result) {
+    if (lowRank == null) {
+      return;
+    }
+    Matrix hidden = lowRank.hidden();
+    Matrix second = lowRank.second();
+    if (hidden.rows() != result.rows() || second.columns() != result.columns()) {
       throw new IllegalArgumentException(
           "%s: a low-rank product of %s expected, got %s x %s"
-              .formatted(operation, shape(result), shape(lowRank.left()), shape(lowRank.right())));
+              .formatted(operation, shape(result), shape(hidden), shape(second)));
+    }
+    Matrix first = lowRank.first();
+    if (first != null && first.rows() != x.columns()) {
+      throw new IllegalArgumentException(
+          "%s: a low-rank product of (%d, %d) x (%d, r) expected, got a first operand of %s"
+              .formatted(operation, x.rows(), x.columns(), x.columns(), shape(first)));
     }
   }
 

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Backward: {@code dx += dy W}, {@code daddend += dy}, where they are trained {@code dW += dy^T
  * x} and {@code db += sum of the rows of dy}, and for the branch, with {@code h = z A} and {@code
- * dh = factor dy B^T}: {@code dB += factor h^T dy}, {@code dA += z^T dh}, {@code dz += dh A^T},
- * which is one pass with {@code dy W} if z is x. Of a frozen weight's input nothing is kept.
+ * dh = dy B^T}: {@code dB += factor h^T dy}, {@code dA += factor z^T dh}, {@code dz += factor dh
+ * A^T}. If z is x and W frozen, h is computed in the pass over x and the last in that of {@code dy
+ * W}. Of a frozen weight's input nothing is kept.
  */
 final class LinearOp {
 
@@ -37,8 +38,9 @@ final class LinearOp {
     Shape shape = x.shape().withColumns(weight.shape().dim(0));
     float[] mapped = Tape.array(tape, shape.numel());
     Matrix y = Matrix.of(mapped, shape.rows(), shape.columns());
-    Branch kept = branch == null ? null : Branch.forward(kernels, branch, tape);
-    LowRank term = kept == null ? null : kept.term();
+    boolean shared = z == x && !weight.requiresGrad();
+    Branch kept = branch == null ? null : Branch.of(branch, tape);
+    LowRank term = kept == null ? null : kept.term(kernels, shared);
     float[] offset = bias == null ? null : bias.data();
     Matrix sum = addend == null ? null : addend.matrix();
     if (weight.requiresGrad()) {
@@ -46,7 +48,7 @@ final class LinearOp {
       kernels.multiply(
           x.matrix(), weight.matrix().transpose(), 1, y, offset != null || sum != null);
       if (term != null) {
-        kernels.multiply(term.left(), term.right(), term.factor(), y, true);
+        kernels.multiply(term.hidden(), term.second(), term.factor(), y, true);
       }
     } else {
       kernels.linear(x.matrix(), weight.packed(), offset, sum, term, y);
@@ -108,13 +110,11 @@ final class LinearOp {
   private record Branch(
       LowRankBranch operands, @Nullable Tape tape, float[] hidden, int rows, int in, int rank) {
 
-    static Branch forward(Kernels kernels, LowRankBranch branch, @Nullable Tape tape) {
+    static Branch of(LowRankBranch branch, @Nullable Tape tape) {
       int rows = branch.input().shape().rows();
       int in = branch.a().shape().dim(0);
       int rank = branch.a().shape().dim(1);
       float[] hidden = Tape.array(tape, Math.multiplyExact(rows, rank));
-      kernels.multiply(
-          branch.input().matrix(), branch.a().matrix(), 1, Matrix.of(hidden, rows, rank), false);
       return new Branch(branch, tape, hidden, rows, in, rank);
     }
 
@@ -122,17 +122,22 @@ final class LinearOp {
       return Matrix.of(hidden, rows, rank);
     }
 
-    /** {@code factor * h B}. */
-    LowRank term() {
-      return new LowRank(h(), operands.b().matrix(), operands.factor());
+    /**
+     * {@code factor * h B}.
+     *
+     * @param shared whether the product of the map's input, which it is added to, makes h as well
+     */
+    LowRank term(Kernels kernels, boolean shared) {
+      Matrix a = operands.a().matrix();
+      Matrix b = operands.b().matrix();
+      if (shared) {
+        return new LowRank(a, h(), b, operands.factor());
+      }
+      kernels.multiply(operands.input().matrix(), a, 1, h(), false);
+      return new LowRank(h(), b, operands.factor());
     }
 
-    /**
-     * Adds to the gradients of A and B.
-     *
-     * @return dh, {@code (rows, r)}, or null if nobody needs it
-     */
-    @Nullable Matrix backward(Kernels kernels, Matrix dY) {
+    void addGradientOfB(Kernels kernels, Matrix dY) {
       Gradient dB = operands.b().gradient();
       if (dB != null) {
         Matrix left = h().transpose();
@@ -141,22 +146,44 @@ final class LinearOp {
                 kernels.multiply(
                     left, dY, operands.factor(), Matrix.of(db, rank, dY.columns()), add));
       }
-      Gradient dA = operands.a().gradient();
-      if (dA == null && !operands.input().requiresGrad()) {
+    }
+
+    /**
+     * {@code factor * (dy B^T) A^T}, or null if nobody needs a part of it.
+     *
+     * @param shared whether the product of dy, which it is added to, makes the inner part as well
+     */
+    @Nullable LowRank gradientTerm(Kernels kernels, Matrix dY, boolean shared) {
+      if (!operands.a().requiresGrad() && !operands.input().requiresGrad()) {
         return null;
       }
       Matrix dH = Matrix.of(Tape.array(tape, rows * rank), rows, rank);
-      kernels.multiply(dY, operands.b().matrix().transpose(), operands.factor(), dH, false);
-      if (dA != null) {
-        Matrix left = operands.input().matrix().transpose();
-        dA.write((da, add) -> kernels.multiply(left, dH, 1, Matrix.of(da, in, rank), add));
+      Matrix a = operands.a().matrix().transpose();
+      Matrix b = operands.b().matrix().transpose();
+      if (shared) {
+        return new LowRank(b, dH, a, operands.factor());
       }
-      return dH;
+      kernels.multiply(dY, b, 1, dH, false);
+      return new LowRank(dH, a, operands.factor());
     }
 
-    /** {@code dh A^T}. */
-    LowRank inputTerm(Matrix dH) {
-      return new LowRank(dH, operands.a().matrix().transpose(), 1);
+    void addGradientOfA(Kernels kernels, LowRank term) {
+      Gradient dA = operands.a().gradient();
+      if (dA != null) {
+        Matrix left = operands.input().matrix().transpose();
+        dA.write(
+            (da, add) ->
+                kernels.multiply(
+                    left, term.hidden(), operands.factor(), Matrix.of(da, in, rank), add));
+      }
+    }
+
+    /** Gives back what was kept and what the gradient took. */
+    void giveBack(@Nullable LowRank term) {
+      Tape.giveBack(tape, hidden);
+      if (term != null) {
+        Tape.giveBack(tape, term.hidden().data());
+      }
     }
   }
 
@@ -204,16 +231,24 @@ final class LinearOp {
 
     void run(float[] dOut) {
       Matrix dY = Matrix.of(dOut, rows, out);
-      Matrix dH = branch == null ? null : branch.backward(kernels, dY);
-      LowRank term = branch == null || dH == null ? null : branch.inputTerm(dH);
+      boolean shared = sharedInput && dX != null && frozen != null;
+      LowRank term = branch == null ? null : branch.gradientTerm(kernels, dY, shared);
       if (dX != null) {
-        LowRank shared = sharedInput ? term : null;
-        dX.write((dx, add) -> addInput(dY, shared, Matrix.of(dx, rows, in), add));
+        LowRank added = sharedInput ? term : null;
+        dX.write((dx, add) -> addInput(dY, added, Matrix.of(dx, rows, in), add));
       }
       if (dZ != null && term != null) {
         dZ.write(
             (dz, add) ->
-                kernels.multiply(term.left(), term.right(), 1, Matrix.of(dz, rows, in), add));
+                kernels.multiply(
+                    term.hidden(), term.second(), term.factor(), Matrix.of(dz, rows, in), add));
+      }
+      if (branch != null) {
+        branch.addGradientOfB(kernels, dY);
+        if (term != null) {
+          branch.addGradientOfA(kernels, term);
+        }
+        branch.giveBack(term);
       }
       if (dWeight != null && input != null) {
         Matrix x = Matrix.of(input.get(), rows, in);
@@ -222,12 +257,6 @@ final class LinearOp {
       }
       if (dBias != null) {
         Elementwise.addRowSums(dOut, rows, out, dBias.zerosOrPresent());
-      }
-      if (branch != null) {
-        Tape.giveBack(branch.tape(), branch.hidden());
-        if (dH != null) {
-          Tape.giveBack(branch.tape(), dH.data());
-        }
       }
       if (dAddend != null) {
         dAddend.addOwned(dOut);
@@ -240,7 +269,7 @@ final class LinearOp {
       } else if (live != null) {
         kernels.multiply(dY, live.matrix(), 1, dx, add);
         if (term != null) {
-          kernels.multiply(term.left(), term.right(), 1, dx, true);
+          kernels.multiply(term.hidden(), term.second(), term.factor(), dx, true);
         }
       }
     }

@@ -92,7 +92,9 @@ class KernelAllocationTest {
     AdamWStep step = new AdamWStep(1e-3f, 0.9f, 0.999f, 1e-8f, 0.1f, 1);
     PackedMatrix narrow = kernels.allocate(COLUMNS, COLUMNS, WeightFormat.BFLOAT16);
     narrow.put(0, 0, w);
-    LowRank branch = new LowRank(in.columns(0, 16), w.rows(0, 16), 0.5f);
+    LowRank branch =
+        new LowRank(
+            w.columns(0, 16), Matrix.of(new float[ROWS * 16], ROWS, 16), w.rows(0, 16), 0.5f);
     Map<String, Runnable> calls = new LinkedHashMap<>();
     calls.put("softmax", () -> kernels.softmax(x, 0, y, 0, COLUMNS));
     calls.put("softmaxBackward", () -> kernels.softmaxBackward(x, 0, y, 0, COLUMNS));

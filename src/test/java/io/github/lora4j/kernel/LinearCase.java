@@ -143,7 +143,7 @@ record LinearCase(
     }
     for (LowRank branch : new LowRank[] {forwardBranch, backwardBranch}) {
       if (branch != null) {
-        arrays.addAll(List.of(branch.left().data(), branch.right().data()));
+        arrays.addAll(List.of(branch.hidden().data(), branch.second().data()));
       }
     }
     return arrays;
@@ -170,7 +170,7 @@ record LinearCase(
    * product (the factor of a low-rank one), one in the sum of addend and bias.
    */
   private int roundings(int depth, @Nullable LowRank branch) {
-    return exact ? 0 : depth + (branch == null ? 0 : branch.left().columns()) + 3;
+    return exact ? 0 : depth + (branch == null ? 0 : branch.hidden().columns()) + 3;
   }
 
   private DoubleSum linearInDoubles() {
@@ -190,6 +190,8 @@ record LinearCase(
   }
 
   private static DoubleSum plusBranch(DoubleSum sum, @Nullable LowRank branch) {
-    return branch == null ? sum : sum.plusProduct(branch.left(), branch.right(), branch.factor());
+    return branch == null
+        ? sum
+        : sum.plusProduct(branch.hidden(), branch.second(), branch.factor());
   }
 }

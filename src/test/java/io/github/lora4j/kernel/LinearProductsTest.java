@@ -147,12 +147,12 @@ class LinearProductsTest {
 
   /** None, another factor, one rank less. */
   private static List<LowRank> wrong(LowRank branch) {
-    int rank = branch.left().columns() - 1;
-    Matrix left = branch.left().columns(0, rank);
-    Matrix right = branch.right().rows(0, rank);
+    int rank = branch.hidden().columns() - 1;
+    Matrix left = branch.hidden().columns(0, rank);
+    Matrix right = branch.second().rows(0, rank);
     return Arrays.asList(
         null,
-        new LowRank(branch.left(), branch.right(), 1.001f * branch.factor()),
+        new LowRank(branch.hidden(), branch.second(), 1.001f * branch.factor()),
         new LowRank(left, right, branch.factor()));
   }
 
@@ -183,10 +183,10 @@ class LinearProductsTest {
       LinearCase drawn = withAll();
       PackedMatrix packed = drawn.packed(kernels, WeightFormat.FLOAT32);
       LowRank branch = drawn.forwardBranch();
-      branch.left().data()[branch.left().index(row, 3)] = Float.NaN;
+      branch.hidden().data()[branch.hidden().index(row, 3)] = Float.NaN;
       assertRowOfNoNumbers(row, drawn.linear(kernels, packed));
       LowRank backward = drawn.backwardBranch();
-      backward.left().data()[backward.left().index(row, 0)] = Float.NaN;
+      backward.hidden().data()[backward.hidden().index(row, 0)] = Float.NaN;
       assertRowOfNoNumbers(row, drawn.linearBackward(kernels, packed));
     }
   }

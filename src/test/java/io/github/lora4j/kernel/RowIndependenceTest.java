@@ -73,7 +73,7 @@ class RowIndependenceTest {
     }
 
     private static LowRank rows(LowRank branch, int first, int count) {
-      return new LowRank(branch.left().rows(first, count), branch.right(), branch.factor());
+      return new LowRank(branch.hidden().rows(first, count), branch.second(), branch.factor());
     }
 
     /** The results of all rows, computed this many rows at a time. */

@@ -57,7 +57,7 @@ public final class PortableKernels implements Kernels {
     Sizes.checkLinear(x, weight, bias, addend, lowRank, y);
     Elementwise.fillRows(y, bias, addend);
     Products.multiply(x, frozen.forward(), 1, y, bias != null || addend != null);
-    add(lowRank, y);
+    add(x, lowRank, y);
   }
 
   @Override
@@ -66,13 +66,17 @@ public final class PortableKernels implements Kernels {
     PortableWeight frozen = Sizes.packedAs(weight, PortableWeight.class);
     Sizes.checkLinearBackward(dy, weight, lowRank, dx);
     Products.multiply(dy, frozen.backward(), 1, dx, accumulate);
-    add(lowRank, dx);
+    add(dy, lowRank, dx);
   }
 
-  private static void add(@Nullable LowRank product, Matrix target) {
-    if (product != null) {
-      Products.multiply(product.left(), product.right(), product.factor(), target, true);
+  private static void add(Matrix x, @Nullable LowRank product, Matrix target) {
+    if (product == null) {
+      return;
     }
+    if (product.first() != null) {
+      Products.multiply(x, product.first(), 1, product.hidden(), false);
+    }
+    Products.multiply(product.hidden(), product.second(), product.factor(), target, true);
   }
 
   @Override

@@ -25,10 +25,13 @@ final class FrozenProducts {
       @Nullable Matrix addend,
       @Nullable LowRank lowRank,
       Matrix y) {
-    if (weight instanceof Float32Weight floats) {
+    if (y.columns() == 0) {
+      given(x, lowRank);
+    } else if (weight instanceof Float32Weight floats) {
       new WideProduct(x, floats.panels(), false, bias, 0, addend, lowRank, y).run();
     } else if (weight instanceof BFloat16Weight halves) {
       int atATime = atATime(weight) * Tiles.WIDE;
+      LowRank added = atATime < weight.rows() ? given(x, lowRank) : lowRank;
       for (int first = 0; first < weight.rows(); first += atATime) {
         int count = Math.min(atATime, weight.rows() - first);
         new WideProduct(
@@ -38,7 +41,7 @@ final class FrozenProducts {
                 bias,
                 first,
                 addend == null ? null : addend.columns(first, count),
-                lowRank == null ? null : lowRank.columns(first, count),
+                added == null ? null : added.columns(first, count),
                 y.columns(first, count))
             .run();
       }
@@ -58,11 +61,13 @@ final class FrozenProducts {
   static void linearBackward(
       Matrix dy, FrozenWeight weight, @Nullable LowRank lowRank, Matrix dx, boolean accumulate) {
     int atATime = atATime(weight) * Tiles.WIDE;
+    boolean once = dy.columns() <= atATime && dx.columns() > 0;
+    LowRank added = once ? lowRank : given(dy, lowRank);
     int k0 = 0;
     do {
       int k1 = Math.min(dy.columns(), k0 + atATime);
       float[] made = turned(weight, k0, k1);
-      LowRank last = k1 == dy.columns() ? lowRank : null;
+      LowRank last = k1 == dy.columns() ? added : null;
       Matrix part = dy.columns(k0, k1 - k0);
       new WideProduct(part, made, accumulate || k0 > 0, null, 0, null, last, dx).run();
       k0 = k1;
@@ -86,6 +91,15 @@ final class FrozenProducts {
           }
         });
     return made;
+  }
+
+  /** The same product with its inner part computed, for a weight that is read in several goes. */
+  private static @Nullable LowRank given(Matrix x, @Nullable LowRank product) {
+    if (product == null || product.first() == null) {
+      return product;
+    }
+    Products.multiply(x, product.first(), 1, product.hidden(), false);
+    return product.given();
   }
 
   private static int atATime(FrozenWeight weight) {

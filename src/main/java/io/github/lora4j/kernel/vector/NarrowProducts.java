@@ -12,7 +12,7 @@ import java.util.Arrays;
 final class NarrowProducts {
 
   /** About how many steps of the inner index, over all its tiles, are worth a task. */
-  private static final int STEPS_PER_TASK = 16384;
+  private static final int STEPS_PER_TASK = 32768;
 
   /**
    * How many rows of a transposed left operand are read at a time: what the tiles of a task need of
@@ -30,12 +30,12 @@ final class NarrowProducts {
     float[] panel = Scratch.current().right(Panels.length(depth, right.columns(), Lanes.COUNT));
     Panels.packRight(right, scale, Lanes.COUNT, panel);
     int tiles = Panels.count(c.rows(), Tiles.ROWS);
-    int tilesPerTask = Math.max(1, STEPS_PER_TASK / Math.max(1, depth));
+    int tasks = Panels.count(tiles, Math.max(1, STEPS_PER_TASK / Math.max(1, depth)));
     Parallel.forEach(
-        Panels.count(tiles, tilesPerTask),
+        tasks,
         task -> {
-          int first = task * tilesPerTask;
-          tiles(left, first, Math.min(tiles, first + tilesPerTask), panel, c, accumulate);
+          int first = task * tiles / tasks;
+          tiles(left, first, (task + 1) * tiles / tasks, panel, c, accumulate);
         });
   }
 
@@ -70,7 +70,7 @@ final class NarrowProducts {
     } else {
       sliver.lie(left, row, k0);
     }
-    sliver.addNarrowProduct(k1 - k0, panel, k0 * Lanes.COUNT, sums, at);
+    sliver.addNarrowProduct(0, k1 - k0, panel, k0 * Lanes.COUNT, sums, at);
   }
 
   private static void load(Matrix from, int firstRow, int endRow, float[] sums) {

@@ -15,11 +15,12 @@ final class Scratch {
   private static final ThreadLocal<Scratch> CURRENT = ThreadLocal.withInitial(Scratch::new);
 
   private final Slivers left = new Slivers();
-  private final Slivers lowRankLeft = new Slivers();
   private final float[] tile = new float[Tiles.ROWS * Tiles.WIDE];
   private final float[] square = new float[Tiles.WIDE * Tiles.WIDE];
   private float[] right = new float[0];
+  private float[] first = new float[0];
   private float[] second = new float[0];
+  private float[] hidden = new float[0];
   private float[] result = new float[0];
 
   private Scratch() {}
@@ -32,11 +33,6 @@ final class Scratch {
   /** Rows of the left operand. */
   Slivers left() {
     return left;
-  }
-
-  /** Rows of the left operand of the product that is added to another. */
-  Slivers lowRankLeft() {
-    return lowRankLeft;
   }
 
   /** For a tile of the result. */
@@ -52,12 +48,28 @@ final class Scratch {
     return right;
   }
 
-  /** For the right operand of that product; as {@link #right}. */
+  /** For the first operand of a low-rank product; as {@link #right}. */
+  float[] first(int length) {
+    if (first.length < length) {
+      first = new float[length];
+    }
+    return first;
+  }
+
+  /** For the second operand of a low-rank product; as {@link #right}. */
   float[] second(int length) {
     if (second.length < length) {
       second = new float[length];
     }
     return second;
+  }
+
+  /** For rows of what is between the two. */
+  float[] hidden(int length) {
+    if (hidden.length < length) {
+      hidden = new float[length];
+    }
+    return hidden;
   }
 
   /** For a square of a weight that is not held as floats, {@code (WIDE, WIDE)}. */

@@ -89,19 +89,21 @@ final class Slivers {
   }
 
   /**
-   * Adds the product of the first sliver to a tile of {@link NarrowTiles}.
+   * Adds the product of a sliver to a tile of {@link NarrowTiles}.
    *
+   * @param sliver which one
    * @param depth the length of the inner dimension
    * @param b {@code (depth, LANES)}, packed
    * @param bOffset where it begins
    * @param c holds the tile, its rows one after the other
    * @param cOffset where it begins
    */
-  void addNarrowProduct(int depth, float[] b, int bOffset, float[] c, int cOffset) {
+  void addNarrowProduct(int sliver, int depth, float[] b, int bOffset, float[] c, int cOffset) {
+    int at = offset + sliver * step;
     if (columns) {
-      NarrowTiles.columns(depth, elements, offset, stride, b, bOffset, c, cOffset);
+      NarrowTiles.columns(depth, elements, at, stride, b, bOffset, c, cOffset);
     } else {
-      NarrowTiles.rows(depth, elements, offset, stride, b, bOffset, c, cOffset);
+      NarrowTiles.rows(depth, elements, at, stride, b, bOffset, c, cOffset);
     }
   }
 }

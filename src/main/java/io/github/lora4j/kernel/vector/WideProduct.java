@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param bias what else they begin at, {@code (n)} from {@code firstBias}, or null for zeros
  * @param firstBias where the bias begins
  * @param addend what is added to that, {@code (m, n)}, or null
- * @param lowRank {@code (m, r)} and {@code (r, n)}, or null
+ * @param lowRank what is added, or null
  * @param c {@code (m, n)}, consecutive elements in a row
  */
 record WideProduct(
@@ -68,76 +68,124 @@ record WideProduct(
           int endPanel = (column + 1) * panelCount / columnBlocks;
           boolean inPlace = endPanel - firstPanel <= PANELS_IN_PLACE;
           int whole = inPlace ? (endRow - firstRow) / Tiles.ROWS * Tiles.ROWS : 0;
-          block(firstRow, whole, true, firstPanel, endPanel, added);
-          block(firstRow + whole, endRow - firstRow - whole, false, firstPanel, endPanel, added);
+          block(new Block(firstRow, whole, firstPanel, endPanel), true, added);
+          block(
+              new Block(firstRow + whole, endRow - firstRow - whole, firstPanel, endPanel),
+              false,
+              added);
         });
   }
 
-  private void block(
-      int firstRow,
-      int rows,
-      boolean inPlace,
-      int firstPanel,
-      int endPanel,
-      @Nullable LowRankTiles added) {
-    if (rows == 0) {
+  /** A part of the result, and the tiles in it: down a panel, then the next panel. */
+  private record Block(int firstRow, int rows, int firstPanel, int endPanel) {
+
+    int slivers() {
+      return Panels.count(rows, Tiles.ROWS);
+    }
+
+    int tiles() {
+      return slivers() * (endPanel - firstPanel);
+    }
+
+    int sliver(int tile) {
+      return tile % slivers();
+    }
+
+    int panel(int tile) {
+      return firstPanel + tile / slivers();
+    }
+
+    int row(int tile) {
+      return firstRow + sliver(tile) * Tiles.ROWS;
+    }
+
+    int column(int tile) {
+      return panel(tile) * Tiles.WIDE;
+    }
+
+    int height(int tile) {
+      return Math.min(Tiles.ROWS, rows - sliver(tile) * Tiles.ROWS);
+    }
+  }
+
+  private void block(Block block, boolean inPlace, @Nullable LowRankTiles added) {
+    if (block.rows() == 0) {
       return;
     }
-    Scratch scratch = Scratch.current();
-    Slivers left = scratch.left();
+    Slivers left = Scratch.current().left();
     int depth = a.columns();
     if (added != null) {
-      added.copyRows(firstRow, rows);
+      added.begin(block.firstRow(), block.rows());
     }
     int k0 = 0;
     do {
       int k1 = Math.min(depth, k0 + Scratch.DEPTH);
       if (inPlace) {
-        left.lie(a, firstRow, k0);
+        left.lie(a, block.firstRow(), k0);
       } else {
-        left.copy(a, firstRow, rows, k0, k1);
+        left.copy(a, block.firstRow(), block.rows(), k0, k1);
       }
-      for (int panel = firstPanel; panel < endPanel; panel++) {
-        int column = panel * Tiles.WIDE;
-        int width = Math.min(Tiles.WIDE, c.columns() - column);
-        for (int i = 0; i < rows; i += Tiles.ROWS) {
-          int row = firstRow + i;
-          int height = Math.min(Tiles.ROWS, rows - i);
-          if (k0 == 0 && !accumulate) {
-            start(row, height, column, width);
-          }
-          boolean whole = height == Tiles.ROWS && width == Tiles.WIDE;
-          float[] tile = whole ? c.data() : scratch.tile();
-          int at = whole ? c.index(row, column) : 0;
-          int stride = whole ? c.rowStride() : Tiles.WIDE;
-          if (!whole) {
-            Panels.copyRows(
-                c.data(), c.index(row, column), c.rowStride(), tile, 0, stride, height, width);
-          }
-          int sliver = i / Tiles.ROWS;
-          int right = (panel * depth + k0) * Tiles.WIDE;
-          left.addProduct(sliver, k1 - k0, panels, right, tile, at, stride);
-          if (added != null && k1 == depth) {
-            added.addProduct(sliver, panel, tile, at, stride);
-          }
-          if (!whole) {
-            Panels.copyRows(
-                tile, 0, stride, c.data(), c.index(row, column), c.rowStride(), height, width);
-          }
+      if (added != null) {
+        added.advance(left, block.rows(), k0, k1);
+      }
+      boolean begins = k0 == 0 && !accumulate;
+      if (begins) {
+        start(block, 0);
+      }
+      for (int tile = 0; tile < block.tiles(); tile++) {
+        if (begins && tile + 1 < block.tiles()) {
+          start(block, tile + 1); // its lines come from memory while this one is computed
         }
+        add(block, tile, k0, k1, added);
       }
       k0 = k1;
     } while (k0 < depth);
+    if (added != null && block.firstPanel() == 0) {
+      added.store(block.firstRow(), block.rows());
+    }
+  }
+
+  /** Adds the products for a block of the inner dimension to a tile. */
+  private void add(Block block, int tile, int k0, int k1, @Nullable LowRankTiles added) {
+    Scratch scratch = Scratch.current();
+    int height = block.height(tile);
+    int width = width(block, tile);
+    int inC = c.index(block.row(tile), block.column(tile));
+    boolean whole = height == Tiles.ROWS && width == Tiles.WIDE;
+    float[] sums = whole ? c.data() : scratch.tile();
+    int at = whole ? inC : 0;
+    int stride = whole ? c.rowStride() : Tiles.WIDE;
+    if (!whole) {
+      Panels.copyRows(c.data(), inC, c.rowStride(), sums, at, stride, height, width);
+    }
+    int sliver = block.sliver(tile);
+    int panel = block.panel(tile);
+    int right = (panel * a.columns() + k0) * Tiles.WIDE;
+    scratch.left().addProduct(sliver, k1 - k0, panels, right, sums, at, stride);
+    if (added != null && k1 == a.columns()) {
+      added.addProduct(sliver, panel, sums, at, stride);
+    }
+    if (!whole) {
+      Panels.copyRows(sums, at, stride, c.data(), inC, c.rowStride(), height, width);
+    }
+  }
+
+  private int width(Block block, int tile) {
+    return Math.min(Tiles.WIDE, c.columns() - block.column(tile));
   }
 
   /** Puts what the chains of a tile begin at: addend and bias, or zeros. */
-  private void start(int row, int height, int column, int width) {
+  private void start(Block block, int tile) {
     float[] to = c.data();
+    int firstRow = block.row(tile);
+    int height = block.height(tile);
+    int column = block.column(tile);
+    int width = width(block, tile);
     if (addend == null && bias == null && height == Tiles.ROWS && width == Tiles.WIDE) {
-      Tiles.clear(to, c.index(row, column), c.rowStride());
+      Tiles.clear(to, c.index(firstRow, column), c.rowStride());
       return;
     }
-    for (int i = row; i < row + height; i++) {
+    for (int i = firstRow; i < firstRow + height; i++) {
       int at = c.index(i, column);
       if (addend != null) {
         System.arraycopy(addend.data(), addend.index(i, column), to, at, width);
