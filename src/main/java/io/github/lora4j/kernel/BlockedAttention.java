@@ -15,6 +15,11 @@ public final class BlockedAttention {
 
   private static final int QUERIES_PER_BLOCK = 64;
 
+  /** Smaller blocks compute fewer scores that are not seen: most of them, where keys are few. */
+  private static final int QUERIES_OF_FEW_KEYS = 32;
+
+  private static final int FEW_KEYS = 256;
+
   private static final ThreadLocal<float[][]> SCRATCH =
       ThreadLocal.withInitial(() -> new float[2][0]);
 
@@ -66,6 +71,10 @@ public final class BlockedAttention {
       return keys - queries + query + 1;
     }
 
+    int queriesPerBlock() {
+      return keys <= FEW_KEYS ? QUERIES_OF_FEW_KEYS : QUERIES_PER_BLOCK;
+    }
+
     /** Where the statistics of a query stand. */
     int statistics(int query) {
       return head * shape.queryCount() + shape.queries()[sequence] + query;
@@ -99,8 +108,9 @@ public final class BlockedAttention {
         shape.sequences() * shape.heads(),
         task -> {
           Part part = Part.of(shape, task);
-          for (int first = 0; first < part.queries(); first += QUERIES_PER_BLOCK) {
-            int count = Math.min(QUERIES_PER_BLOCK, part.queries() - first);
+          int perBlock = part.queriesPerBlock();
+          for (int first = 0; first < part.queries(); first += perBlock) {
+            int count = Math.min(perBlock, part.queries() - first);
             int keys = part.seen(first + count - 1);
             Matrix p = scores(part, q, k, first, count, keys);
             softmax.forward(
@@ -164,10 +174,11 @@ public final class BlockedAttention {
           Part part = Part.of(shape, task);
           // The last block sees all keys: it may overwrite their gradients, the others add.
           boolean add = accumulate;
-          int blocks = (part.queries() + QUERIES_PER_BLOCK - 1) / QUERIES_PER_BLOCK;
+          int perBlock = part.queriesPerBlock();
+          int blocks = (part.queries() + perBlock - 1) / perBlock;
           for (int block = blocks - 1; block >= 0; block--) {
-            int first = block * QUERIES_PER_BLOCK;
-            int count = Math.min(QUERIES_PER_BLOCK, part.queries() - first);
+            int first = block * perBlock;
+            int count = Math.min(perBlock, part.queries() - first);
             int keys = part.seen(first + count - 1);
             Matrix p = scores(part, q, k, first, count, keys);
             softmax.again(

@@ -289,6 +289,7 @@ final class OpSamples {
     attention(2, 1, 3, 70, 1, 2);
     attention(2, 1, 64, 65);
     attention(2, 1, 131);
+    attention(2, 1, 260);
   }
 
   private void attention(int channels, int heads, int... lengths) {

@@ -12,8 +12,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class FrozenProducts {
 
-  /** The most elements that are made at a time: 16 MiB of them. */
-  private static final int MOST_MADE = 1 << 22;
+  /** The most elements that are widened at a time: 4 MiB of them. */
+  private static final int MOST_WIDENED = 1 << 20;
+
+  /**
+   * The most elements that are turned at a time: 16 MiB, because results are added to each time.
+   */
+  private static final int MOST_TURNED = 1 << 22;
 
   private FrozenProducts() {}
 
@@ -30,7 +35,7 @@ final class FrozenProducts {
     } else if (weight instanceof Float32Weight floats) {
       new WideProduct(x, floats.panels(), false, bias, 0, addend, lowRank, y).run();
     } else if (weight instanceof BFloat16Weight halves) {
-      int atATime = atATime(weight) * Tiles.WIDE;
+      int atATime = atATime(weight, MOST_WIDENED);
       LowRank added = atATime < weight.rows() ? given(x, lowRank) : lowRank;
       for (int first = 0; first < weight.rows(); first += atATime) {
         int count = Math.min(atATime, weight.rows() - first);
@@ -60,7 +65,7 @@ final class FrozenProducts {
   /** {@code dx = dy W + lowRank}, or {@code dx +=} that. */
   static void linearBackward(
       Matrix dy, FrozenWeight weight, @Nullable LowRank lowRank, Matrix dx, boolean accumulate) {
-    int atATime = atATime(weight) * Tiles.WIDE;
+    int atATime = atATime(weight, MOST_TURNED);
     boolean once = dy.columns() <= atATime && dx.columns() > 0;
     LowRank added = once ? lowRank : given(dy, lowRank);
     int k0 = 0;
@@ -102,7 +107,8 @@ final class FrozenProducts {
     return product.given();
   }
 
-  private static int atATime(FrozenWeight weight) {
-    return Math.max(1, MOST_MADE / Math.max(1, weight.columns() * Tiles.WIDE));
+  /** How many rows of W, whole panels, hold as many elements. */
+  private static int atATime(FrozenWeight weight, int elements) {
+    return Math.max(1, elements / Math.max(1, weight.columns() * Tiles.WIDE)) * Tiles.WIDE;
   }
 }
