@@ -17,15 +17,17 @@ public record LowRank(@Nullable Matrix first, Matrix hidden, Matrix second, floa
 
   /** Checks that the inner sizes fit. */
   public LowRank {
-    if (hidden.columns() != second.rows()) {
-      throw new IllegalArgumentException(
-          "low rank: inner dimensions differ, got (%d, %d) x (%d, %d)"
-              .formatted(hidden.rows(), hidden.columns(), second.rows(), second.columns()));
+    checkInner(hidden, second);
+    if (first != null) {
+      checkInner(first, second);
     }
-    if (first != null && first.columns() != second.rows()) {
+  }
+
+  private static void checkInner(Matrix left, Matrix right) {
+    if (left.columns() != right.rows()) {
       throw new IllegalArgumentException(
           "low rank: inner dimensions differ, got (%d, %d) x (%d, %d)"
-              .formatted(first.rows(), first.columns(), second.rows(), second.columns()));
+              .formatted(left.rows(), left.columns(), right.rows(), right.columns()));
     }
   }
 
@@ -41,12 +43,18 @@ public record LowRank(@Nullable Matrix first, Matrix hidden, Matrix second, floa
   }
 
   /**
-   * The same once {@code hidden} is there.
+   * Computes {@code hidden = x first} by itself, unless it is there already.
    *
-   * @return the product of what {@code hidden} holds
+   * @param x {@code (m, k)}
+   * @param kernels compute the product
+   * @return the product of what {@code hidden} holds now
    */
-  public LowRank given() {
-    return new LowRank(null, hidden, second, factor);
+  public LowRank given(Matrix x, Kernels kernels) {
+    if (first == null) {
+      return this;
+    }
+    kernels.multiply(x, first, 1, hidden, false);
+    return new LowRank(hidden, second, factor);
   }
 
   /**

@@ -128,13 +128,9 @@ final class LinearOp {
      * @param shared whether the product of the map's input, which it is added to, makes h as well
      */
     LowRank term(Kernels kernels, boolean shared) {
-      Matrix a = operands.a().matrix();
-      Matrix b = operands.b().matrix();
-      if (shared) {
-        return new LowRank(a, h(), b, operands.factor());
-      }
-      kernels.multiply(operands.input().matrix(), a, 1, h(), false);
-      return new LowRank(h(), b, operands.factor());
+      LowRank term =
+          new LowRank(operands.a().matrix(), h(), operands.b().matrix(), operands.factor());
+      return shared ? term : term.given(operands.input().matrix(), kernels);
     }
 
     void addGradientOfB(Kernels kernels, Matrix dY) {
@@ -160,11 +156,8 @@ final class LinearOp {
       Matrix dH = Matrix.of(Tape.array(tape, rows * rank), rows, rank);
       Matrix a = operands.a().matrix().transpose();
       Matrix b = operands.b().matrix().transpose();
-      if (shared) {
-        return new LowRank(b, dH, a, operands.factor());
-      }
-      kernels.multiply(dY, b, 1, dH, false);
-      return new LowRank(dH, a, operands.factor());
+      LowRank term = new LowRank(b, dH, a, operands.factor());
+      return shared ? term : term.given(dY, kernels);
     }
 
     void addGradientOfA(Kernels kernels, LowRank term) {

@@ -69,14 +69,11 @@ public final class PortableKernels implements Kernels {
     add(dy, lowRank, dx);
   }
 
-  private static void add(Matrix x, @Nullable LowRank product, Matrix target) {
-    if (product == null) {
-      return;
+  private void add(Matrix x, @Nullable LowRank product, Matrix target) {
+    if (product != null) {
+      LowRank given = product.given(x, this);
+      Products.multiply(given.hidden(), given.second(), given.factor(), target, true);
     }
-    if (product.first() != null) {
-      Products.multiply(x, product.first(), 1, product.hidden(), false);
-    }
-    Products.multiply(product.hidden(), product.second(), product.factor(), target, true);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.github.lora4j.kernel.vector;
 
+import io.github.lora4j.kernel.Kernels;
 import io.github.lora4j.kernel.LowRank;
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.Parallel;
@@ -9,8 +10,10 @@ import org.jspecify.annotations.Nullable;
  * The linear map of a frozen weight and its gradient. Both are a {@link WideProduct}; panels that
  * the weight does not hold as the product reads them are made first, some at a time, so that they
  * take little room.
+ *
+ * @param kernels compute the inner part of a low-rank product where it is needed more than once
  */
-final class FrozenProducts {
+record FrozenProducts(Kernels kernels) {
 
   /** The most elements that are widened at a time: 4 MiB of them. */
   private static final int MOST_WIDENED = 1 << 20;
@@ -20,10 +23,8 @@ final class FrozenProducts {
    */
   private static final int MOST_TURNED = 1 << 22;
 
-  private FrozenProducts() {}
-
   /** {@code y = addend + bias + x W^T + lowRank}. */
-  static void linear(
+  void linear(
       Matrix x,
       FrozenWeight weight,
       float @Nullable [] bias,
@@ -63,7 +64,7 @@ final class FrozenProducts {
   }
 
   /** {@code dx = dy W + lowRank}, or {@code dx +=} that. */
-  static void linearBackward(
+  void linearBackward(
       Matrix dy, FrozenWeight weight, @Nullable LowRank lowRank, Matrix dx, boolean accumulate) {
     int atATime = atATime(weight, MOST_TURNED);
     boolean once = dy.columns() <= atATime && dx.columns() > 0;
@@ -99,12 +100,8 @@ final class FrozenProducts {
   }
 
   /** The same product with its inner part computed, for a weight that is read in several goes. */
-  private static @Nullable LowRank given(Matrix x, @Nullable LowRank product) {
-    if (product == null || product.first() == null) {
-      return product;
-    }
-    Products.multiply(x, product.first(), 1, product.hidden(), false);
-    return product.given();
+  private @Nullable LowRank given(Matrix x, @Nullable LowRank product) {
+    return product == null ? null : product.given(x, kernels);
   }
 
   /** How many rows of W, whole panels, hold as many elements. */

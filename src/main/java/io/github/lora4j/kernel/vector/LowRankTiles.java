@@ -45,15 +45,19 @@ record LowRankTiles(LowRank product, float @Nullable [] first, float[] second) {
     return Panels.count(rank(), Lanes.COUNT);
   }
 
-  private float[] tiles(int rows) {
-    return Scratch.current().hidden(Panels.count(rows, Tiles.ROWS) * tilesOfASliver() * TILE);
+  private int tiles(int rows) {
+    return Panels.count(rows, Tiles.ROWS) * tilesOfASliver();
+  }
+
+  private float[] hidden(int rows) {
+    return Scratch.current().hidden(tiles(rows) * TILE);
   }
 
   /** Fetches the rows of {@code hidden} for a block, or begins to compute them. */
   void begin(int firstRow, int rows) {
-    float[] tiles = tiles(rows);
+    float[] tiles = hidden(rows);
     if (first != null) {
-      Arrays.fill(tiles, 0, Panels.count(rows, Tiles.ROWS) * tilesOfASliver() * TILE, 0f);
+      Arrays.fill(tiles, 0, tiles(rows) * TILE, 0f);
       return;
     }
     Matrix hidden = product.hidden();
@@ -74,10 +78,10 @@ record LowRankTiles(LowRank product, float @Nullable [] first, float[] second) {
     if (first == null || product.first() == null) {
       return;
     }
-    float[] tiles = tiles(rows);
+    float[] tiles = hidden(rows);
     int depth = product.first().rows();
     int count = tilesOfASliver();
-    for (int i = 0; i < Panels.count(rows, Tiles.ROWS) * count; i++) {
+    for (int i = 0; i < tiles(rows); i++) {
       int right = (i % count * depth + k0) * Lanes.COUNT;
       left.addNarrowProduct(i / count, k1 - k0, first, right, tiles, i * TILE);
     }
@@ -89,7 +93,7 @@ record LowRankTiles(LowRank product, float @Nullable [] first, float[] second) {
       return;
     }
     Matrix hidden = product.hidden();
-    float[] tiles = tiles(rows);
+    float[] tiles = hidden(rows);
     for (int i = 0; i < rows; i++) {
       for (int j = 0; j < rank(); j++) {
         hidden.data()[hidden.index(firstRow + i, j)] = tiles[at(i, j)];

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class VectorKernels implements Kernels, SelfChecking {
 
   private final BlockedAttention attention = new BlockedAttention(this, new SoftmaxColumns());
+  private final FrozenProducts frozenProducts = new FrozenProducts(this);
   private final @Nullable String complaint;
 
   /**
@@ -73,7 +74,7 @@ public final class VectorKernels implements Kernels, SelfChecking {
       Matrix y) {
     FrozenWeight frozen = Sizes.packedAs(weight, FrozenWeight.class);
     Sizes.checkLinear(x, weight, bias, addend, lowRank, y);
-    FrozenProducts.linear(x, frozen, bias, addend, lowRank, y);
+    frozenProducts.linear(x, frozen, bias, addend, lowRank, y);
   }
 
   @Override
@@ -81,7 +82,7 @@ public final class VectorKernels implements Kernels, SelfChecking {
       Matrix dy, PackedMatrix weight, @Nullable LowRank lowRank, Matrix dx, boolean accumulate) {
     FrozenWeight frozen = Sizes.packedAs(weight, FrozenWeight.class);
     Sizes.checkLinearBackward(dy, weight, lowRank, dx);
-    FrozenProducts.linearBackward(dy, frozen, lowRank, dx, accumulate);
+    frozenProducts.linearBackward(dy, frozen, lowRank, dx, accumulate);
   }
 
   @Override
