@@ -56,15 +56,4 @@ public record LowRank(@Nullable Matrix first, Matrix hidden, Matrix second, floa
     kernels.multiply(x, first, 1, hidden, false);
     return new LowRank(hidden, second, factor);
   }
-
-  /**
-   * The product for some consecutive columns of its result.
-   *
-   * @param from the first column
-   * @param count the number of columns
-   * @return the product for those columns
-   */
-  public LowRank columns(int from, int count) {
-    return new LowRank(first, hidden, second.columns(from, count), factor);
-  }
 }

@@ -41,9 +41,16 @@ final class BFloat16Weight extends FrozenWeight {
     return (panel * columns + column) * Lanes.COUNT;
   }
 
-  /** Writes a panel as floats, {@code (in, WIDE)}. */
-  void widen(int panel, float[] target, int offset) {
-    widen(pairs, at(panel, 0), columns, target, offset);
+  @Override
+  RightOperand forward() {
+    return (first, end, k0, k1) -> {
+      int step = (k1 - k0) * Tiles.WIDE;
+      float[] made = Scratch.current().panels((end - first) * step);
+      for (int i = first; i < end; i++) {
+        widen(pairs, at(i, k0), k1 - k0, made, (i - first) * step);
+      }
+      return new RightOperand.Block(made, 0, step);
+    };
   }
 
   @Override

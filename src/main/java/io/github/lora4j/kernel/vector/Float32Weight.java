@@ -22,9 +22,9 @@ final class Float32Weight extends FrozenWeight {
     return (panel * columns + column) * Tiles.WIDE;
   }
 
-  /** The panels themselves. */
-  float[] panels() {
-    return elements;
+  @Override
+  RightOperand forward() {
+    return RightOperand.packed(elements, columns);
   }
 
   @Override

@@ -37,6 +37,27 @@ abstract sealed class FrozenWeight implements PackedMatrix permits Float32Weight
     return columns;
   }
 
+  /** The right operand of {@code x W^T}. */
+  abstract RightOperand forward();
+
+  /** The right operand of {@code dy W}: made block by block. */
+  final RightOperand backward() {
+    return (first, end, k0, k1) -> {
+      int step = (k1 - k0) * Tiles.WIDE;
+      float[] made = Scratch.current().panels((end - first) * step);
+      for (int k = k0; k < k1; k += Tiles.WIDE) {
+        int height = Math.min(Tiles.WIDE, k1 - k);
+        for (int i = first; i < end; i++) {
+          int column = i * Tiles.WIDE;
+          int width = Math.min(Tiles.WIDE, columns - column);
+          int to = (i - first) * step + (k - k0) * Tiles.WIDE;
+          turnSquare(k / Tiles.WIDE, column, width, height, made, to);
+        }
+      }
+      return new RightOperand.Block(made, 0, step);
+    };
+  }
+
   /**
    * Writes the transpose of columns {@code column} to {@code column + count - 1} of a panel.
    *

@@ -7,20 +7,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The product of low rank that is added to the tiles of another one while they are in the first
- * cache. Its right operands are packed once by the thread that calls. The rows of {@code hidden}
- * that a block needs are held by the thread that works on it, in tiles of {@link NarrowTiles}: one
- * or more side by side for each sliver.
+ * cache. Its operands are packed once. The rows of {@code hidden} are held in tiles of {@link
+ * NarrowTiles}: one or more side by side for each sliver. Threads may work on different slivers.
  *
  * @param product what is added
  * @param first the operand that makes {@code hidden}, packed: {@code (panel, k, LANES)}; or null
  * @param second the other operand, packed: {@code (panel, r, WIDE)}
+ * @param hidden {@code (sliver, panel, ROWS, LANES)}
  */
-record LowRankTiles(LowRank product, float @Nullable [] first, float[] second) {
+record LowRankTiles(LowRank product, float @Nullable [] first, float[] second, float[] hidden) {
 
   private static final int TILE = Tiles.ROWS * Lanes.COUNT;
 
-  /** The product, ready to be added, or null for none. */
-  static @Nullable LowRankTiles of(@Nullable LowRank product) {
+  /** The product, or null for none, with room for so many slivers. */
+  static @Nullable LowRankTiles of(@Nullable LowRank product, int slivers) {
     if (product == null) {
       return null;
     }
@@ -34,91 +34,64 @@ record LowRankTiles(LowRank product, float @Nullable [] first, float[] second) {
     Matrix operand = product.second();
     float[] second = scratch.second(Panels.length(operand.rows(), operand.columns(), Tiles.WIDE));
     Panels.packRight(operand, product.factor(), Tiles.WIDE, second);
-    return new LowRankTiles(product, first, second);
+    int tiles = slivers * Panels.count(operand.rows(), Lanes.COUNT);
+    return new LowRankTiles(product, first, second, scratch.hidden(tiles * TILE));
   }
 
   private int rank() {
-    return product.hidden().columns();
+    return product.second().rows();
   }
 
   private int tilesOfASliver() {
     return Panels.count(rank(), Lanes.COUNT);
   }
 
-  private int tiles(int rows) {
-    return Panels.count(rows, Tiles.ROWS) * tilesOfASliver();
+  private int tile(int sliver, int panel) {
+    return (sliver * tilesOfASliver() + panel) * TILE;
   }
 
-  private float[] hidden(int rows) {
-    return Scratch.current().hidden(tiles(rows) * TILE);
-  }
-
-  /** Fetches the rows of {@code hidden} for a block, or begins to compute them. */
-  void begin(int firstRow, int rows) {
-    float[] tiles = hidden(rows);
-    if (first != null) {
-      Arrays.fill(tiles, 0, tiles(rows) * TILE, 0f);
-      return;
-    }
-    Matrix hidden = product.hidden();
-    for (int i = 0; i < rows; i++) {
-      for (int j = 0; j < rank(); j++) {
-        tiles[at(i, j)] = hidden.data()[hidden.index(firstRow + i, j)];
+  /**
+   * Computes the rows of {@code hidden} for a sliver, or fetches them if they are given.
+   *
+   * @param left the left operand of the product that this one is added to
+   * @param sliver which of it
+   * @param firstRow the row of {@code hidden} where {@code left} begins
+   */
+  void makeHidden(Slivers left, int sliver, int firstRow) {
+    int row = firstRow + sliver * Tiles.ROWS;
+    int present = Math.min(Tiles.ROWS, product.hidden().rows() - row);
+    for (int panel = 0; panel < tilesOfASliver(); panel++) {
+      int column = panel * Lanes.COUNT;
+      int width = Math.min(Lanes.COUNT, rank() - column);
+      Matrix part = product.hidden().rows(row, present).columns(column, width);
+      int at = tile(sliver, panel);
+      if (first == null || product.first() == null) {
+        Panels.gather(part, hidden, at, Lanes.COUNT);
+        continue;
       }
-    }
-  }
-
-  private int at(int row, int column) {
-    int tile = row / Tiles.ROWS * tilesOfASliver() + column / Lanes.COUNT;
-    return tile * TILE + row % Tiles.ROWS * Lanes.COUNT + column % Lanes.COUNT;
-  }
-
-  /** Computes on for the inner indices {@code k0} to {@code k1 - 1} of the block's rows. */
-  void advance(Slivers left, int rows, int k0, int k1) {
-    if (first == null || product.first() == null) {
-      return;
-    }
-    float[] tiles = hidden(rows);
-    int depth = product.first().rows();
-    int count = tilesOfASliver();
-    for (int i = 0; i < tiles(rows); i++) {
-      int right = (i % count * depth + k0) * Lanes.COUNT;
-      left.addNarrowProduct(i / count, k1 - k0, first, right, tiles, i * TILE);
-    }
-  }
-
-  /** Writes the block's rows of {@code hidden}, if it was computed. */
-  void store(int firstRow, int rows) {
-    if (first == null) {
-      return;
-    }
-    Matrix hidden = product.hidden();
-    float[] tiles = hidden(rows);
-    for (int i = 0; i < rows; i++) {
-      for (int j = 0; j < rank(); j++) {
-        hidden.data()[hidden.index(firstRow + i, j)] = tiles[at(i, j)];
-      }
+      int depth = product.first().rows();
+      Arrays.fill(hidden, at, at + TILE, 0f);
+      left.addNarrowProduct(sliver, 0, depth, first, panel * depth * Lanes.COUNT, hidden, at);
+      Panels.scatter(hidden, at, Lanes.COUNT, part);
     }
   }
 
   /**
    * Adds the product to a tile.
    *
-   * @param sliver which of the block's
+   * @param sliver which of the slivers
    * @param panel which of the panels
    * @param c holds the tile
    * @param cOffset where it begins
    * @param cStride the distance of its rows
    */
   void addProduct(int sliver, int panel, float[] c, int cOffset, int cStride) {
-    float[] tiles = Scratch.current().hidden(0);
-    int count = tilesOfASliver();
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < tilesOfASliver(); i++) {
       int j = i * Lanes.COUNT;
       int depth = Math.min(Lanes.COUNT, rank() - j);
-      int left = (sliver * count + i) * TILE;
       int right = (panel * rank() + j) * Tiles.WIDE;
-      WideTiles.rows(depth, tiles, left, Lanes.COUNT, second, right, c, cOffset, cStride);
+      WideTiles.rows(
+          depth, hidden, tile(sliver, i), Lanes.COUNT, second, right, c, cOffset, cStride);
     }
   }
 }

@@ -44,50 +44,25 @@ final class NarrowProducts {
     float[] sums = Scratch.current().result((end - first) * TILE);
     int firstRow = first * Tiles.ROWS;
     int endRow = Math.min(c.rows(), end * Tiles.ROWS);
+    Matrix part = c.rows(firstRow, endRow - firstRow);
     if (accumulate) {
-      load(c, firstRow, endRow, sums);
+      Panels.gather(part, sums, 0, Lanes.COUNT);
     } else {
       Arrays.fill(sums, 0, (end - first) * TILE, 0f);
+    }
+    Slivers slivers = Scratch.current().left();
+    slivers.of(left.rows(firstRow, endRow - firstRow), true);
+    for (int sliver = slivers.firstCopied(); sliver < slivers.count(); sliver++) {
+      slivers.copy(sliver);
     }
     int depth = left.columns();
     int step = left.columnStride() == 1 ? Math.max(1, depth) : DEPTH;
     for (int k0 = 0; k0 < depth; k0 += step) {
       int k1 = Math.min(depth, k0 + step);
-      for (int row = firstRow; row < endRow; row += Tiles.ROWS) {
-        add(left, row, k0, k1, panel, sums, (row - firstRow) * Lanes.COUNT);
+      for (int sliver = 0; sliver < slivers.count(); sliver++) {
+        slivers.addNarrowProduct(sliver, k0, k1, panel, k0 * Lanes.COUNT, sums, sliver * TILE);
       }
     }
-    store(sums, c, firstRow, endRow);
-  }
-
-  /** Adds the products of a tile's rows for the inner indices {@code k0} to {@code k1 - 1}. */
-  private static void add(
-      Matrix left, int row, int k0, int k1, float[] panel, float[] sums, int at) {
-    Slivers sliver = Scratch.current().left();
-    int rows = left.rows() - row;
-    if (rows < Tiles.ROWS) {
-      sliver.copy(left, row, rows, k0, k1);
-    } else {
-      sliver.lie(left, row, k0);
-    }
-    sliver.addNarrowProduct(0, k1 - k0, panel, k0 * Lanes.COUNT, sums, at);
-  }
-
-  private static void load(Matrix from, int firstRow, int endRow, float[] sums) {
-    for (int i = firstRow; i < endRow; i++) {
-      int at = (i - firstRow) * Lanes.COUNT;
-      for (int j = 0; j < from.columns(); j++) {
-        sums[at + j] = from.data()[from.index(i, j)];
-      }
-    }
-  }
-
-  private static void store(float[] sums, Matrix to, int firstRow, int endRow) {
-    for (int i = firstRow; i < endRow; i++) {
-      int at = (i - firstRow) * Lanes.COUNT;
-      for (int j = 0; j < to.columns(); j++) {
-        to.data()[to.index(i, j)] = sums[at + j];
-      }
-    }
+    Panels.scatter(sums, 0, Lanes.COUNT, part);
   }
 }

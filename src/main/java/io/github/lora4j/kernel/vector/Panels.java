@@ -92,6 +92,10 @@ final class Panels {
       float scale,
       float[] packed,
       int to) {
+    if (Lanes.COUNT == Transpose16.SIDE && rows == Tiles.WIDE && depth == rows && scale == 1) {
+      turnSquare(data, from, stride, packed, to);
+      return;
+    }
     int i = 0;
     for (; i + 4 <= rows; i += 4) {
       int row0 = from + i * stride;
@@ -109,6 +113,15 @@ final class Panels {
     for (; i < rows; i++) {
       for (int k = 0; k < depth; k++) {
         packed[to + i + k * Tiles.WIDE] = scale * data[from + i * stride + k];
+      }
+    }
+  }
+
+  private static void turnSquare(float[] data, int from, int stride, float[] packed, int to) {
+    for (int i = 0; i < Tiles.WIDE; i += Transpose16.SIDE) {
+      for (int k = 0; k < Tiles.WIDE; k += Transpose16.SIDE) {
+        int row = from + i * stride + k;
+        Transpose16.square(data, row, stride, packed, to + k * Tiles.WIDE + i, Tiles.WIDE);
       }
     }
   }
@@ -163,6 +176,24 @@ final class Panels {
       int columns) {
     for (int i = 0; columns > 0 && i < rows; i++) {
       System.arraycopy(from, fromOffset + i * fromStride, to, toOffset + i * toStride, columns);
+    }
+  }
+
+  /** Copies a matrix in any orientation to rows of their own distance. */
+  static void gather(Matrix from, float[] to, int offset, int stride) {
+    for (int i = 0; i < from.rows(); i++) {
+      for (int j = 0; j < from.columns(); j++) {
+        to[offset + i * stride + j] = from.data()[from.index(i, j)];
+      }
+    }
+  }
+
+  /** The reverse of {@link #gather}. */
+  static void scatter(float[] from, int offset, int stride, Matrix to) {
+    for (int i = 0; i < to.rows(); i++) {
+      for (int j = 0; j < to.columns(); j++) {
+        to.data()[to.index(i, j)] = from[offset + i * stride + j];
+      }
     }
   }
 

@@ -23,6 +23,6 @@ final class Products {
     }
     float[] packed = Scratch.current().right(Panels.length(b.rows(), b.columns(), Tiles.WIDE));
     Panels.packRight(b, alpha, Tiles.WIDE, packed);
-    new WideProduct(a, packed, accumulate, c).run();
+    new WideProduct(a, RightOperand.packed(packed, b.rows()), accumulate, c).run();
   }
 }

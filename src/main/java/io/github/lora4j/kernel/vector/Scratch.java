@@ -3,25 +3,17 @@ package io.github.lora4j.kernel.vector;
 /** The buffers in which one thread packs operands. */
 final class Scratch {
 
-  /**
-   * The inner dimension is taken in blocks of at most this size: a panel of it and rows of the left
-   * operand fit the second cache, and a tile of the result is fetched seldom.
-   */
-  static final int DEPTH = 768;
-
-  /** The most rows of the left operand in use at a time: a multiple of both tile heights. */
-  static final int LEFT_ROWS = 48;
-
   private static final ThreadLocal<Scratch> CURRENT = ThreadLocal.withInitial(Scratch::new);
 
   private final Slivers left = new Slivers();
   private final float[] tile = new float[Tiles.ROWS * Tiles.WIDE];
   private final float[] square = new float[Tiles.WIDE * Tiles.WIDE];
-  private float[] right = new float[0];
-  private float[] first = new float[0];
-  private float[] second = new float[0];
-  private float[] hidden = new float[0];
-  private float[] result = new float[0];
+  private final Room right = new Room();
+  private final Room panels = new Room();
+  private final Room first = new Room();
+  private final Room second = new Room();
+  private final Room hidden = new Room();
+  private final Room result = new Room();
 
   private Scratch() {}
 
@@ -42,34 +34,27 @@ final class Scratch {
 
   /** For a whole right operand; lasts until this thread asks again. */
   float[] right(int length) {
-    if (right.length < length) {
-      right = new float[length];
-    }
-    return right;
+    return right.atLeast(length);
+  }
+
+  /** For some panels of a right operand; as {@link #right}. */
+  float[] panels(int length) {
+    return panels.atLeast(length);
   }
 
   /** For the first operand of a low-rank product; as {@link #right}. */
   float[] first(int length) {
-    if (first.length < length) {
-      first = new float[length];
-    }
-    return first;
+    return first.atLeast(length);
   }
 
   /** For the second operand of a low-rank product; as {@link #right}. */
   float[] second(int length) {
-    if (second.length < length) {
-      second = new float[length];
-    }
-    return second;
+    return second.atLeast(length);
   }
 
   /** For rows of what is between the two. */
   float[] hidden(int length) {
-    if (hidden.length < length) {
-      hidden = new float[length];
-    }
-    return hidden;
+    return hidden.atLeast(length);
   }
 
   /** For a square of a weight that is not held as floats, {@code (WIDE, WIDE)}. */
@@ -79,9 +64,6 @@ final class Scratch {
 
   /** For a block of a result. */
   float[] result(int length) {
-    if (result.length < length) {
-      result = new float[length];
-    }
-    return result;
+    return result.atLeast(length);
   }
 }

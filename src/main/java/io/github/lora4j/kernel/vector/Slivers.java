@@ -3,107 +3,129 @@ package io.github.lora4j.kernel.vector;
 import io.github.lora4j.kernel.Matrix;
 
 /**
- * Some rows of the left operand of a product, in slivers of {@link Tiles#ROWS}: read where they
- * lie, or copied so that they stay in the caches and no two rows contend for the same places of it.
+ * The left operand of a product, in slivers of {@link Tiles#ROWS} rows. They are copied, so that no
+ * two rows contend for the same places of a cache, or read where they lie, except for the last one
+ * if rows are missing. Threads may copy different slivers and read copied ones at once.
  */
 final class Slivers {
 
-  private float[] room = new float[0];
+  private final Room room = new Room();
 
-  private float[] elements = room;
-  private int offset;
+  private Matrix a = Matrix.of(new float[0], 0, 0);
+  private float[] copies = a.data();
+
+  /** How many are read where they lie. */
+  private int lying;
 
   /** Whether the elements of a column are consecutive, else those of a row. */
   private boolean columns;
 
-  /** The distance of two rows, or of two columns. */
-  private int stride;
-
-  /** The distance of two slivers. */
-  private int step;
-
-  /** Reads rows where they lie, from {@code first} and column {@code k0}; only whole slivers. */
-  void lie(Matrix a, int first, int k0) {
-    elements = a.data();
-    offset = a.index(first, k0);
+  /** Prepares for a matrix, of which no sliver is copied yet. */
+  void of(Matrix matrix, boolean inPlace) {
+    a = matrix;
     columns = a.columnStride() != 1;
-    stride = columns ? a.columnStride() : a.rowStride();
-    step = columns ? Tiles.ROWS : Tiles.ROWS * stride;
+    lying = inPlace ? a.rows() / Tiles.ROWS : 0;
+    copies = room.atLeast(copiedLength() * (count() - lying));
   }
 
-  /**
-   * Copies rows {@code first} to {@code first + count - 1}, columns {@code k0} to {@code k1 - 1}.
-   * Rows that fill up the last sliver may be anything.
-   */
-  void copy(Matrix a, int first, int count, int k0, int k1) {
-    int depth = k1 - k0;
-    offset = 0;
-    columns = a.columnStride() != 1;
-    stride = columns ? Tiles.ROWS : depth + Lanes.COUNT;
-    step = columns ? Tiles.ROWS * depth : Tiles.ROWS * stride;
-    int length = Panels.count(count, Tiles.ROWS) * step;
-    if (room.length < length) {
-      room = new float[length];
-    }
-    elements = room;
-    if (columns) {
-      copyColumns(a, first, count, k0, depth);
-    } else {
-      Panels.copyRows(a.data(), a.index(first, k0), a.rowStride(), room, 0, stride, count, depth);
-    }
+  int count() {
+    return Panels.count(a.rows(), Tiles.ROWS);
   }
 
-  private void copyColumns(Matrix a, int first, int count, int k0, int depth) {
+  private int copiedStride() {
+    return columns ? Tiles.ROWS : a.columns() + Lanes.COUNT;
+  }
+
+  private int copiedLength() {
+    return Tiles.ROWS * (columns ? a.columns() : copiedStride());
+  }
+
+  /** The first sliver that needs a copy; all after it do. */
+  int firstCopied() {
+    return lying;
+  }
+
+  /** Copies a sliver. Rows that fill it up may be anything. */
+  void copy(int sliver) {
+    int first = sliver * Tiles.ROWS;
+    int present = Math.min(Tiles.ROWS, a.rows() - first);
+    int to = (sliver - lying) * copiedLength();
     float[] data = a.data();
-    for (int i = 0; i < count; i += Tiles.ROWS) {
-      int present = Math.min(Tiles.ROWS, count - i);
-      for (int k = 0; k < depth; k++) {
-        int from = a.index(first + i, k0 + k);
-        int to = i * depth + k * Tiles.ROWS;
-        for (int j = 0; j < present; j++) {
-          room[to + j] = data[from + j];
-        }
+    if (!columns) {
+      int from = a.index(first, 0);
+      Panels.copyRows(data, from, a.rowStride(), copies, to, copiedStride(), present, a.columns());
+      return;
+    }
+    for (int k = 0; k < a.columns(); k++, to += Tiles.ROWS) {
+      int from = a.index(first, k);
+      for (int j = 0; j < present; j++) {
+        copies[to + j] = data[from + j];
       }
     }
   }
 
+  private boolean lies(int sliver) {
+    return sliver < lying;
+  }
+
+  private float[] elements(int sliver) {
+    return lies(sliver) ? a.data() : copies;
+  }
+
+  private int stride(int sliver) {
+    return lies(sliver) ? (columns ? a.columnStride() : a.rowStride()) : copiedStride();
+  }
+
+  private int offset(int sliver, int k) {
+    int begin = lies(sliver) ? a.index(sliver * Tiles.ROWS, 0) : (sliver - lying) * copiedLength();
+    return begin + (columns ? k * stride(sliver) : k);
+  }
+
   /**
-   * Adds the product of a sliver to a tile.
+   * Adds the product of columns {@code k0} to {@code k1 - 1} of a sliver to a tile.
    *
    * @param sliver which one
-   * @param depth the length of the inner dimension
-   * @param b {@code (depth, WIDE)}, packed
+   * @param k0 the first of its columns
+   * @param k1 the end of them
+   * @param b {@code (k1 - k0, WIDE)}, packed
    * @param bOffset where it begins
    * @param c holds the tile
    * @param cOffset where it begins
    * @param cStride the distance of its rows
    */
   void addProduct(
-      int sliver, int depth, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
-    int at = offset + sliver * step;
+      int sliver, int k0, int k1, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
+    float[] from = elements(sliver);
+    int at = offset(sliver, k0);
+    int stride = stride(sliver);
     if (columns) {
-      WideTiles.columns(depth, elements, at, stride, b, bOffset, c, cOffset, cStride);
+      WideTiles.columns(k1 - k0, from, at, stride, b, bOffset, c, cOffset, cStride);
     } else {
-      WideTiles.rows(depth, elements, at, stride, b, bOffset, c, cOffset, cStride);
+      WideTiles.rows(k1 - k0, from, at, stride, b, bOffset, c, cOffset, cStride);
     }
   }
 
   /**
-   * Adds the product of a sliver to a tile of {@link NarrowTiles}.
+   * Adds the product of columns {@code k0} to {@code k1 - 1} of a sliver to a tile of {@link
+   * NarrowTiles}.
    *
    * @param sliver which one
-   * @param depth the length of the inner dimension
-   * @param b {@code (depth, LANES)}, packed
+   * @param k0 the first of its columns
+   * @param k1 the end of them
+   * @param b {@code (k1 - k0, LANES)}, packed
    * @param bOffset where it begins
    * @param c holds the tile, its rows one after the other
    * @param cOffset where it begins
    */
-  void addNarrowProduct(int sliver, int depth, float[] b, int bOffset, float[] c, int cOffset) {
-    int at = offset + sliver * step;
+  void addNarrowProduct(
+      int sliver, int k0, int k1, float[] b, int bOffset, float[] c, int cOffset) {
+    float[] from = elements(sliver);
+    int at = offset(sliver, k0);
+    int stride = stride(sliver);
     if (columns) {
-      NarrowTiles.columns(depth, elements, at, stride, b, bOffset, c, cOffset);
+      NarrowTiles.columns(k1 - k0, from, at, stride, b, bOffset, c, cOffset);
     } else {
-      NarrowTiles.rows(depth, elements, at, stride, b, bOffset, c, cOffset);
+      NarrowTiles.rows(k1 - k0, from, at, stride, b, bOffset, c, cOffset);
     }
   }
 }

@@ -18,7 +18,6 @@ import org.jspecify.annotations.Nullable;
 public final class VectorKernels implements Kernels, SelfChecking {
 
   private final BlockedAttention attention = new BlockedAttention(this, new SoftmaxColumns());
-  private final FrozenProducts frozenProducts = new FrozenProducts(this);
   private final @Nullable String complaint;
 
   /**
@@ -74,7 +73,7 @@ public final class VectorKernels implements Kernels, SelfChecking {
       Matrix y) {
     FrozenWeight frozen = Sizes.packedAs(weight, FrozenWeight.class);
     Sizes.checkLinear(x, weight, bias, addend, lowRank, y);
-    frozenProducts.linear(x, frozen, bias, addend, lowRank, y);
+    new WideProduct(x, frozen.forward(), false, bias, addend, lowRank, y).run();
   }
 
   @Override
@@ -82,7 +81,7 @@ public final class VectorKernels implements Kernels, SelfChecking {
       Matrix dy, PackedMatrix weight, @Nullable LowRank lowRank, Matrix dx, boolean accumulate) {
     FrozenWeight frozen = Sizes.packedAs(weight, FrozenWeight.class);
     Sizes.checkLinearBackward(dy, weight, lowRank, dx);
-    frozenProducts.linearBackward(dy, frozen, lowRank, dx, accumulate);
+    new WideProduct(dy, frozen.backward(), accumulate, null, null, lowRank, dx).run();
   }
 
   @Override

@@ -7,92 +7,121 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A product whose right operand is packed: cuts the result into blocks for the threads, and a block
- * into tiles, so that rows of the left operand stay in the second cache while the panels go by.
+ * A product whose right operand comes in panels: cuts the result into blocks for the threads, and a
+ * block into tiles, so that some panels stay in the second cache while all rows of the left operand
+ * go by.
  *
  * <p>How the work is cut changes no result: an element is one chain of fma in ascending order of
  * the inner index, kept in {@code c} from one block of the inner dimension to the next, followed by
  * the chain of the low-rank product.
  *
  * @param a {@code (m, k)}
- * @param panels the right operand {@code (k, n)}, packed: {@code (panel, k, WIDE)}
+ * @param b {@code (k, n)}
  * @param accumulate whether the chains begin at what stands in {@code c}
- * @param bias what else they begin at, {@code (n)} from {@code firstBias}, or null for zeros
- * @param firstBias where the bias begins
+ * @param bias what else they begin at, {@code (n)}, or null for zeros
  * @param addend what is added to that, {@code (m, n)}, or null
  * @param lowRank what is added, or null
  * @param c {@code (m, n)}, consecutive elements in a row
  */
 record WideProduct(
     Matrix a,
-    float[] panels,
+    RightOperand b,
     boolean accumulate,
     float @Nullable [] bias,
-    int firstBias,
     @Nullable Matrix addend,
     @Nullable LowRank lowRank,
     Matrix c) {
 
-  /** The fewest columns that are worth copying rows again for. */
-  private static final int COLUMNS_PER_BLOCK = 256;
+  /** The most panels of a block: they fit the second cache. */
+  private static final int MOST_PANELS = 4;
+
+  private static final int TASKS_PER_THREAD = 4;
+
+  /** The fewest slivers of a block. */
+  private static final int FEWEST_SLIVERS = 4;
 
   /** The most panels for which rows are read where they lie: more are worth copying rows for. */
   private static final int PANELS_IN_PLACE = 4;
 
-  private static final int TASKS_PER_THREAD = 4;
+  /** The most elements of the left operand that are copied at a time: 12 MiB of them. */
+  private static final int MOST_COPIED = 3 << 20;
+
+  /**
+   * The inner dimension is taken in blocks of at most this size: a panel of it and rows of the left
+   * operand fit the second cache, and a tile of the result is fetched seldom.
+   */
+  private static final int DEPTH = 768;
 
   /** The product alone. */
-  WideProduct(Matrix a, float[] panels, boolean accumulate, Matrix c) {
-    this(a, panels, accumulate, null, 0, null, null, c);
+  WideProduct(Matrix a, RightOperand b, boolean accumulate, Matrix c) {
+    this(a, b, accumulate, null, null, null, c);
   }
 
   void run() {
-    int rows = c.rows();
-    if (rows == 0 || c.columns() == 0) {
+    if (c.rows() == 0) {
       return;
     }
-    LowRankTiles added = LowRankTiles.of(lowRank);
-    int slivers = Panels.count(rows, Tiles.ROWS);
-    int rowBlocks = Panels.count(slivers, Scratch.LEFT_ROWS / Tiles.ROWS);
+    int slivers = Math.max(1, MOST_COPIED / Math.max(1, a.columns()) / Tiles.ROWS);
+    int rows = Math.min(c.rows(), slivers * Tiles.ROWS);
+    LowRankTiles added = LowRankTiles.of(lowRank, Panels.count(rows, Tiles.ROWS));
+    for (int first = 0; first < c.rows(); first += rows) {
+      part(first, Math.min(rows, c.rows() - first), added);
+    }
+  }
+
+  /** Computes some rows of the result: first what all blocks of it need, then the blocks. */
+  private void part(int firstRow, int rows, @Nullable LowRankTiles added) {
     int panelCount = Panels.count(c.columns(), Tiles.WIDE);
-    int wanted = Panels.count(TASKS_PER_THREAD * Parallel.threads(), rowBlocks);
-    int columnBlocks = Math.min(wanted, Math.max(1, c.columns() / COLUMNS_PER_BLOCK));
+    Slivers left = Scratch.current().left();
+    left.of(a.rows(firstRow, rows), panelCount <= PANELS_IN_PLACE);
+    int firstPrepared = added == null ? left.firstCopied() : 0;
+    Parallel.forEach(
+        left.count() - firstPrepared,
+        task -> {
+          int sliver = firstPrepared + task;
+          if (sliver >= left.firstCopied()) {
+            left.copy(sliver);
+          }
+          if (added != null) {
+            added.makeHidden(left, sliver, firstRow);
+          }
+        });
+    int wanted = TASKS_PER_THREAD * Parallel.threads();
+    int panels = Math.max(1, Math.min(MOST_PANELS, panelCount / wanted));
+    int columnBlocks = Panels.count(panelCount, panels);
+    int mostRowBlocks = Panels.count(left.count(), FEWEST_SLIVERS);
+    int rowBlocks = Math.min(mostRowBlocks, Panels.count(wanted, Math.max(1, columnBlocks)));
     Parallel.forEach(
         rowBlocks * columnBlocks,
         task -> {
           int row = task / columnBlocks;
           int column = task % columnBlocks;
-          int firstRow = row * slivers / rowBlocks * Tiles.ROWS;
-          int endRow = Math.min(rows, (row + 1) * slivers / rowBlocks * Tiles.ROWS);
-          int firstPanel = column * panelCount / columnBlocks;
-          int endPanel = (column + 1) * panelCount / columnBlocks;
-          boolean inPlace = endPanel - firstPanel <= PANELS_IN_PLACE;
-          int whole = inPlace ? (endRow - firstRow) / Tiles.ROWS * Tiles.ROWS : 0;
-          block(new Block(firstRow, whole, firstPanel, endPanel), true, added);
-          block(
-              new Block(firstRow + whole, endRow - firstRow - whole, firstPanel, endPanel),
-              false,
-              added);
+          Block block =
+              new Block(
+                  firstRow,
+                  firstRow + rows,
+                  row * left.count() / rowBlocks,
+                  (row + 1) * left.count() / rowBlocks,
+                  column * panelCount / columnBlocks,
+                  (column + 1) * panelCount / columnBlocks);
+          compute(block, left, added);
         });
   }
 
-  /** A part of the result, and the tiles in it: down a panel, then the next panel. */
-  private record Block(int firstRow, int rows, int firstPanel, int endPanel) {
-
-    int slivers() {
-      return Panels.count(rows, Tiles.ROWS);
-    }
+  /** Slivers and panels, and the tiles of the result that they make, sliver by sliver. */
+  private record Block(
+      int firstRow, int endRow, int firstSliver, int endSliver, int firstPanel, int endPanel) {
 
     int tiles() {
-      return slivers() * (endPanel - firstPanel);
+      return (endSliver - firstSliver) * (endPanel - firstPanel);
     }
 
     int sliver(int tile) {
-      return tile % slivers();
+      return firstSliver + tile / (endPanel - firstPanel);
     }
 
     int panel(int tile) {
-      return firstPanel + tile / slivers();
+      return firstPanel + tile % (endPanel - firstPanel);
     }
 
     int row(int tile) {
@@ -104,30 +133,17 @@ record WideProduct(
     }
 
     int height(int tile) {
-      return Math.min(Tiles.ROWS, rows - sliver(tile) * Tiles.ROWS);
+      return Math.min(Tiles.ROWS, endRow - row(tile));
     }
   }
 
-  private void block(Block block, boolean inPlace, @Nullable LowRankTiles added) {
-    if (block.rows() == 0) {
-      return;
-    }
-    Slivers left = Scratch.current().left();
+  private void compute(Block block, Slivers left, @Nullable LowRankTiles added) {
     int depth = a.columns();
-    if (added != null) {
-      added.begin(block.firstRow(), block.rows());
-    }
     int k0 = 0;
     do {
-      int k1 = Math.min(depth, k0 + Scratch.DEPTH);
-      if (inPlace) {
-        left.lie(a, block.firstRow(), k0);
-      } else {
-        left.copy(a, block.firstRow(), block.rows(), k0, k1);
-      }
-      if (added != null) {
-        added.advance(left, block.rows(), k0, k1);
-      }
+      int k1 = Math.min(depth, k0 + DEPTH);
+      RightOperand.Block right = b.block(block.firstPanel(), block.endPanel(), k0, k1);
+      LowRankTiles last = k1 == depth ? added : null;
       boolean begins = k0 == 0 && !accumulate;
       if (begins) {
         start(block, 0);
@@ -136,23 +152,26 @@ record WideProduct(
         if (begins && tile + 1 < block.tiles()) {
           start(block, tile + 1); // its lines come from memory while this one is computed
         }
-        add(block, tile, k0, k1, added);
+        add(block, tile, left, k0, k1, right, last);
       }
       k0 = k1;
     } while (k0 < depth);
-    if (added != null && block.firstPanel() == 0) {
-      added.store(block.firstRow(), block.rows());
-    }
   }
 
   /** Adds the products for a block of the inner dimension to a tile. */
-  private void add(Block block, int tile, int k0, int k1, @Nullable LowRankTiles added) {
-    Scratch scratch = Scratch.current();
+  private void add(
+      Block block,
+      int tile,
+      Slivers left,
+      int k0,
+      int k1,
+      RightOperand.Block right,
+      @Nullable LowRankTiles added) {
     int height = block.height(tile);
     int width = width(block, tile);
     int inC = c.index(block.row(tile), block.column(tile));
     boolean whole = height == Tiles.ROWS && width == Tiles.WIDE;
-    float[] sums = whole ? c.data() : scratch.tile();
+    float[] sums = whole ? c.data() : Scratch.current().tile();
     int at = whole ? inC : 0;
     int stride = whole ? c.rowStride() : Tiles.WIDE;
     if (!whole) {
@@ -160,9 +179,9 @@ record WideProduct(
     }
     int sliver = block.sliver(tile);
     int panel = block.panel(tile);
-    int right = (panel * a.columns() + k0) * Tiles.WIDE;
-    scratch.left().addProduct(sliver, k1 - k0, panels, right, sums, at, stride);
-    if (added != null && k1 == a.columns()) {
+    int from = right.offset() + (panel - block.firstPanel()) * right.step();
+    left.addProduct(sliver, k0, k1, right.elements(), from, sums, at, stride);
+    if (added != null) {
       added.addProduct(sliver, panel, sums, at, stride);
     }
     if (!whole) {
@@ -190,10 +209,10 @@ record WideProduct(
       if (addend != null) {
         System.arraycopy(addend.data(), addend.index(i, column), to, at, width);
         for (int j = 0; bias != null && j < width; j++) {
-          to[at + j] += bias[firstBias + column + j];
+          to[at + j] += bias[column + j];
         }
       } else if (bias != null) {
-        System.arraycopy(bias, firstBias + column, to, at, width);
+        System.arraycopy(bias, column, to, at, width);
       } else {
         Arrays.fill(to, at, at + width, 0f);
       }
