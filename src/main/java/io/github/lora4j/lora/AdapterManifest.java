@@ -36,11 +36,39 @@ record AdapterManifest(
    * An adapted module.
    *
    * @param rank r
-   * @param alpha the branch is scaled by {@code alpha / rank}
+   * @param alpha what the branch is scaled by
+   * @param scaling how
+   * @param dora whether there is a magnitude
    * @param dropout a probability in [0, 1)
    * @param origin the published name of the weight, or null
    */
-  record Adapted(int rank, float alpha, float dropout, @Nullable String origin) {}
+  record Adapted(
+      int rank,
+      float alpha,
+      LoraScaling scaling,
+      boolean dora,
+      float dropout,
+      @Nullable String origin) {
+
+    static Adapted of(LinearWithLoRA layer) {
+      LoRALayer lora = layer.lora();
+      Origin origin = layer.linear().origin();
+      return new Adapted(
+          lora.rank(),
+          lora.alpha(),
+          lora.scaling(),
+          layer.magnitude() != null,
+          lora.dropout(),
+          origin == null ? null : origin.name());
+    }
+
+    /** Whether a layer is adapted in this way, whatever its origin. */
+    boolean fits(LinearWithLoRA layer) {
+      Adapted other = of(layer);
+      return equals(
+          new Adapted(other.rank, other.alpha, other.scaling, other.dora, other.dropout, origin));
+    }
+  }
 
   static AdapterManifest of(Module model, AdapterMetadata metadata) {
     Map<String, Adapted> modules = new TreeMap<>();
@@ -51,16 +79,9 @@ record AdapterManifest(
         .forEach(
             (path, module) -> {
               if (module instanceof LinearWithLoRA adapted) {
-                LoRALayer lora = adapted.lora();
-                Origin origin = adapted.linear().origin();
-                modules.put(
-                    path,
-                    new Adapted(
-                        lora.rank(),
-                        lora.alpha(),
-                        lora.dropout(),
-                        origin == null ? null : origin.name()));
-                branches.addAll(lora.parameters().values());
+                modules.put(path, Adapted.of(adapted));
+                branches.addAll(adapted.parameters().values());
+                branches.addAll(adapted.lora().parameters().values());
               }
             });
     model
@@ -85,6 +106,8 @@ record AdapterManifest(
           Map<String, @Nullable Object> members = new TreeMap<>();
           members.put("rank", adapted.rank());
           members.put("alpha", adapted.alpha());
+          members.put("scaling", adapted.scaling().name());
+          members.put("dora", adapted.dora());
           members.put("dropout", adapted.dropout());
           members.put("origin", adapted.origin());
           described.put(path, members);
@@ -143,8 +166,20 @@ record AdapterManifest(
     return new Adapted(
         members.integer("rank", 1, LoraConfig.MAX_RANK, "AD-03"),
         alpha,
+        scaling(members),
+        members.flag("dora", false),
         dropout,
         members.textOrNull("origin"));
+  }
+
+  private static LoraScaling scaling(JsonObject members) throws AdapterFormatException {
+    String name = members.textOrNull("scaling");
+    for (LoraScaling scaling : LoraScaling.values()) {
+      if (scaling.name().equals(name == null ? LoraScaling.LORA.name() : name)) {
+        return scaling;
+      }
+    }
+    throw members.fault("AD-01", "scaling", "one of " + List.of(LoraScaling.values()));
   }
 
   private static TaskType task(JsonObject manifest) throws IOException {

@@ -42,6 +42,10 @@ record JsonObject(Path file, String pointer, Map<String, @Nullable Object> membe
     throw fault(code, key, "a finite number");
   }
 
+  boolean flag(String key, boolean absent) throws AdapterFormatException {
+    return members.get(key) == null ? absent : expect(key, "true or false", Boolean.class);
+  }
+
   List<String> texts(String key) throws AdapterFormatException {
     List<String> texts = new ArrayList<>();
     for (Object element : expect(key, "a list of strings", List.class)) {

@@ -2,21 +2,35 @@ package io.github.lora4j.lora;
 
 import io.github.lora4j.nn.Layer;
 import io.github.lora4j.nn.Linear;
+import io.github.lora4j.nn.Parameter;
+import io.github.lora4j.tensor.LowRankBranch;
+import io.github.lora4j.tensor.RowNorms;
+import io.github.lora4j.tensor.Shape;
 import io.github.lora4j.tensor.ShapeMismatchException;
 import io.github.lora4j.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A linear layer with a low-rank branch beside it, {@code y = linear(x) + alpha/rank * (x A) B}.
  *
- * <p>Shapes: x {@code (..., in)}, y {@code (..., out)}. The children are named {@code linear} and
- * {@code lora}. The linear layer is a fixed child, not in a slot: no walk can wrap it a second
- * time. Whether its weight is frozen is the caller's choice, see {@link
- * io.github.lora4j.nn.Module#freeze}.
+ * <p>With a magnitude it is DoRA (Liu et al. 2024): the rows of the sum of W and the branch's
+ * product give the direction of an output's weight, the magnitude m its length, {@code y = b + m /
+ * ||W + alpha/rank (A B)^T|| * (x W^T + alpha/rank (x A) B)}, norm by row. The norm is a constant
+ * of the backward pass, as section 4.3 of that paper has it and PEFT does it. A new magnitude is
+ * that norm itself, so that the layer first equals the linear one. With dropout only the difference
+ * to {@code x W^T} sees the input dropped.
+ *
+ * <p>Shapes: x {@code (..., in)}, y {@code (..., out)}, m {@code (out)}. The children are named
+ * {@code linear} and {@code lora}, the parameter {@code magnitude}. The linear layer is a fixed
+ * child, not in a slot: no walk can wrap it a second time. Whether its weight is frozen is the
+ * caller's choice, see {@link io.github.lora4j.nn.Module#freeze}.
  */
 public final class LinearWithLoRA extends Layer {
 
   private final Linear linear;
   private final LoRALayer lora;
+  private final @Nullable Parameter magnitude; // (out)
+  private final @Nullable RowNorms norms;
 
   /**
    * A layer with a new branch, for a model built by hand; {@link Lora} does this for a whole model.
@@ -38,6 +52,18 @@ public final class LinearWithLoRA extends Layer {
    * @throws ShapeMismatchException if their sizes differ
    */
   public LinearWithLoRA(Linear linear, LoRALayer lora) {
+    this(linear, lora, null);
+  }
+
+  /**
+   * A layer with a given branch and magnitude.
+   *
+   * @param linear the layer to adapt
+   * @param lora the branch
+   * @param magnitude m, {@code (out)}, or null for none
+   * @throws ShapeMismatchException if their sizes differ
+   */
+  public LinearWithLoRA(Linear linear, LoRALayer lora, @Nullable Parameter magnitude) {
     if (linear.inFeatures() != lora.inFeatures() || linear.outFeatures() != lora.outFeatures()) {
       throw new ShapeMismatchException(
           "LinearWithLoRA: a branch from %d to %d features expected, got one from %d to %d"
@@ -47,18 +73,55 @@ public final class LinearWithLoRA extends Layer {
                   lora.inFeatures(),
                   lora.outFeatures()));
     }
+    if (magnitude != null && !magnitude.shape().equals(Shape.of(linear.outFeatures()))) {
+      throw new ShapeMismatchException(
+          "LinearWithLoRA: a magnitude (%d) expected, got %s"
+              .formatted(linear.outFeatures(), magnitude.shape()));
+    }
     this.linear = child("linear", linear);
     this.lora = child("lora", lora);
+    this.magnitude = magnitude == null ? null : parameter("magnitude", magnitude);
+    this.norms = magnitude == null ? null : RowNorms.of(linear.weight().tensor());
+  }
+
+  /** A layer that starts as DoRA does: the magnitude is the norm. */
+  static LinearWithLoRA dora(Linear linear, LoRALayer lora) {
+    LinearWithLoRA plain = new LinearWithLoRA(linear, lora);
+    Tensor norms = Tensor.of(plain.norms(), linear.outFeatures());
+    return new LinearWithLoRA(linear, lora, Parameter.trained(norms));
   }
 
   @Override
   public Tensor forward(Tensor x) {
-    return linear.forward(x, null, lora.branch(x)); // y = linear(x) + alpha/rank * (x A) B
+    return forward(x, null);
   }
 
   @Override
   public Tensor addTo(Tensor sum, Tensor x) {
-    return linear.forward(x, sum, lora.branch(x));
+    return forward(x, sum);
+  }
+
+  private Tensor forward(Tensor x, @Nullable Tensor sum) {
+    LowRankBranch branch = lora.branch(x);
+    if (magnitude == null) {
+      return linear.forward(x, sum, branch); // y = linear(x) + alpha/rank * (x A) B
+    }
+    Tensor kept = branch.input();
+    Tensor weight = linear.weight().tensor();
+    Tensor direction = kept.linear(weight, null, null, branch);
+    if (kept == x) {
+      Parameter bias = linear.bias();
+      Tensor offset = bias == null ? null : bias.tensor();
+      return direction.scaleColumns(magnitude.tensor(), norms(), offset, sum);
+    }
+    Tensor rest = linear.forward(x, sum, null).add(kept.linear(weight, null).scale(-1));
+    return direction.scaleColumns(magnitude.tensor(), norms(), null, rest);
+  }
+
+  /** {@code ||W + factor (A B)^T||} by row, {@code (out)}. */
+  float[] norms() {
+    RowNorms rows = norms == null ? RowNorms.of(linear.weight().tensor()) : norms;
+    return rows.with(lora.loraA().tensor(), lora.loraB().tensor(), lora.factor());
   }
 
   /**
@@ -77,5 +140,14 @@ public final class LinearWithLoRA extends Layer {
    */
   public LoRALayer lora() {
     return lora;
+  }
+
+  /**
+   * The lengths of the rows of the weight, where they are trained apart from their directions.
+   *
+   * @return m, {@code (out)}, or null
+   */
+  public @Nullable Parameter magnitude() {
+    return magnitude;
   }
 }

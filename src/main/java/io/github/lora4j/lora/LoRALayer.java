@@ -8,18 +8,21 @@ import io.github.lora4j.tensor.ShapeMismatchException;
 import io.github.lora4j.tensor.Tensor;
 
 /**
- * The low-rank branch (Hu et al. 2021), {@code y = alpha/rank * (dropout(x) A) B}.
+ * The low-rank branch (Hu et al. 2021), {@code y = alpha/rank * (dropout(x) A) B}, or with another
+ * factor, see {@link LoraScaling}.
  *
  * <p>Shapes: x {@code (..., in)}, A {@code (in, r)}, B {@code (r, out)}, y {@code (..., out)}. The
  * parameters are named {@code A} and {@code B}. A new branch is trained, its A is random and its B
- * zero, see {@link LoraInit}; A is a function of seed and path alone. Dropout acts while training
- * only, and draws from the tape's seed, epoch and step and from the path.
+ * zero or so that the product is, see {@link LoraInit}; they are a function of seed and path alone.
+ * Dropout acts while training only, and draws from the tape's seed, epoch and step and from the
+ * path.
  */
 public final class LoRALayer extends Layer {
 
   private final Parameter loraA; // (in, r)
   private final Parameter loraB; // (r, out)
   private final float alpha;
+  private final LoraScaling scaling;
   private final float dropout;
   private final long place;
 
@@ -40,7 +43,7 @@ public final class LoRALayer extends Layer {
    *
    * @param inFeatures in, at least 1
    * @param outFeatures out, at least 1
-   * @param config rank, alpha, dropout, init and seed; its targets are not used
+   * @param config rank, alpha, scaling, dropout, init and seed; the rest is not used
    * @param path the path of this layer in its model, different for each layer
    */
   public LoRALayer(int inFeatures, int outFeatures, LoraConfig config, String path) {
@@ -48,6 +51,7 @@ public final class LoRALayer extends Layer {
         Parameter.trained(initialA(inFeatures, config, path)),
         Parameter.trained(Tensor.zeros(config.rank(), outFeatures)),
         config.alpha(),
+        config.scaling(),
         config.dropout(),
         path);
   }
@@ -57,12 +61,19 @@ public final class LoRALayer extends Layer {
    *
    * @param loraA A, {@code (in, r)}
    * @param loraB B, {@code (r, out)}
-   * @param alpha the outcome is scaled by {@code alpha / rank}; finite, above 0
+   * @param alpha the outcome is scaled by it, see {@link LoraScaling}; finite, above 0
+   * @param scaling how
    * @param dropout a probability in [0, 1)
    * @param path the path of this layer in its model, different for each layer
    * @throws ShapeMismatchException if the shapes do not fit
    */
-  public LoRALayer(Parameter loraA, Parameter loraB, float alpha, float dropout, String path) {
+  public LoRALayer(
+      Parameter loraA,
+      Parameter loraB,
+      float alpha,
+      LoraScaling scaling,
+      float dropout,
+      String path) {
     if (loraA.shape().rank() != 2
         || loraB.shape().rank() != 2
         || loraA.shape().dim(1) != loraB.shape().dim(0)) {
@@ -74,6 +85,7 @@ public final class LoRALayer extends Layer {
     this.loraA = parameter("A", loraA);
     this.loraB = parameter("B", loraB);
     this.alpha = alpha;
+    this.scaling = scaling;
     this.dropout = dropout;
     this.place = CounterRandom.place(path);
   }
@@ -85,7 +97,7 @@ public final class LoRALayer extends Layer {
     return a;
   }
 
-  /** The branch by itself: {@code alpha/rank * (dropout(x) A) B}. */
+  /** The branch by itself: {@code factor * (dropout(x) A) B}. */
   @Override
   public Tensor forward(Tensor x) {
     LowRankBranch branch = branch(x);
@@ -95,7 +107,7 @@ public final class LoRALayer extends Layer {
   /** The branch for an input, to be added to a linear map of it. */
   LowRankBranch branch(Tensor x) {
     Tensor kept = x.dropout(dropout, place);
-    return new LowRankBranch(kept, loraA.tensor(), loraB.tensor(), scaling());
+    return new LowRankBranch(kept, loraA.tensor(), loraB.tensor(), factor());
   }
 
   /**
@@ -135,12 +147,21 @@ public final class LoRALayer extends Layer {
   }
 
   /**
+   * How the factor follows from alpha and rank.
+   *
+   * @return the rule
+   */
+  public LoraScaling scaling() {
+    return scaling;
+  }
+
+  /**
    * The factor of the product.
    *
-   * @return {@code alpha / rank}
+   * @return {@code alpha / rank}, or what {@link #scaling} makes of them
    */
-  public float scaling() {
-    return alpha / rank();
+  public float factor() {
+    return scaling.factor(alpha, rank());
   }
 
   /**
@@ -173,6 +194,7 @@ public final class LoRALayer extends Layer {
   @Override
   protected String settings() {
     return "rank=%d, alpha=%s".formatted(rank(), Float.toString(alpha))
+        + (scaling == LoraScaling.LORA ? "" : ", rslora")
         + (dropout > 0 ? ", dropout=" + dropout : "");
   }
 }

@@ -4,7 +4,9 @@ import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.nn.Linear;
 import io.github.lora4j.nn.Module;
 import io.github.lora4j.nn.Origin;
+import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.nn.Slot;
+import io.github.lora4j.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -44,10 +46,11 @@ public final class Lora {
 
   /**
    * Adapts the Linear of a model that the targets select: each is replaced in its slot by a {@link
-   * LinearWithLoRA} that holds it. New branches are trained; nothing else is frozen or unfrozen,
-   * call {@link Module#freeze} before. What has a branch already is left as it is, so a second call
-   * with the same targets replaces nothing. A Linear that is declared with {@code child} instead of
-   * {@code slot} cannot be exchanged and is not seen.
+   * LinearWithLoRA} that holds it. New branches are trained, and copies of the biases and modules
+   * that the configuration names; nothing else is frozen or unfrozen, call {@link Module#freeze}
+   * before. What has a branch already is left as it is, so a second call with the same targets
+   * replaces nothing. A Linear that is declared with {@code child} instead of {@code slot} cannot
+   * be exchanged and is not seen.
    *
    * @param model the root of a module tree; modified
    * @param config rank, alpha, targets and the rest
@@ -61,24 +64,61 @@ public final class Lora {
           "lora: a model that contains Linear expected, got a Linear itself (it has no slot to be exchanged"
               + " in; use new LinearWithLoRA(linear, rank, alpha))");
     }
-    Map<String, Candidate> selected = Selection.of(config.targets(), candidates(model));
+    Map<String, Candidate> candidates = candidates(model);
+    Map<String, Candidate> selected = Selection.of(config.targets(), candidates);
+    Map<String, Candidate> whole = Selection.named(config.modulesToSave(), candidates);
     List<String> adapted = new ArrayList<>();
-    selected.forEach(
+    candidates.forEach(
         (path, candidate) -> {
           Slot slot = candidate.slot();
           if (slot != null && slot.layer() instanceof Linear linear) {
-            slot.set(
-                new LinearWithLoRA(
-                    linear,
-                    new LoRALayer(
-                        linear.inFeatures(), linear.outFeatures(), config, path + ".lora")));
-            adapted.add(path);
+            boolean isAdapted = selected.containsKey(path) && !whole.containsKey(path);
+            if (whole.containsKey(path)) {
+              slot.set(trainedWhole(linear));
+            } else if (trainsBias(config.bias(), isAdapted)) {
+              slot.set(withTrainedBias(linear));
+            }
+            if (isAdapted) {
+              slot.set(adapted((Linear) slot.layer(), config, path));
+              adapted.add(path);
+            }
           }
         });
     LoraReport report =
         new LoraReport(adapted, model.trainedParameterCount(), model.parameterCount());
     logger.info("{}", report);
     return report;
+  }
+
+  private static LinearWithLoRA adapted(Linear linear, LoraConfig config, String path) {
+    LoRALayer lora =
+        new LoRALayer(
+            linear.inFeatures(),
+            linear.outFeatures(),
+            config.at(path, linear.origin()),
+            path + ".lora");
+    return config.dora() ? LinearWithLoRA.dora(linear, lora) : new LinearWithLoRA(linear, lora);
+  }
+
+  private static boolean trainsBias(BiasTraining which, boolean isAdapted) {
+    return which == BiasTraining.ALL || (which == BiasTraining.LORA_ONLY && isAdapted);
+  }
+
+  /** A copy to be trained: other models may share the parameters of the original. */
+  private static Linear trainedWhole(Linear linear) {
+    Tensor weight =
+        Tensor.of(linear.weight().tensor().toArray(), linear.weight().shape().toArray());
+    return new Linear(Parameter.trained(weight), trainedCopy(linear.bias()), linear.origin());
+  }
+
+  private static Linear withTrainedBias(Linear linear) {
+    return new Linear(linear.weight(), trainedCopy(linear.bias()), linear.origin());
+  }
+
+  private static @Nullable Parameter trainedCopy(@Nullable Parameter bias) {
+    return bias == null
+        ? null
+        : Parameter.trained(Tensor.of(bias.tensor().toArray(), bias.shape().toArray()));
   }
 
   /**

@@ -42,8 +42,8 @@ record PublishedBranch(int rank, float alpha, Tensor loraA, Tensor loraB) {
       out = Math.max(out, part.firstRow() + part.linear().outFeatures());
       LoRALayer lora = part.lora();
       if (lora != null) {
-        isScaledAlike &= rank == 0 || lora.scaling() == scaling;
-        scaling = lora.scaling();
+        isScaledAlike &= rank == 0 || lora.factor() == scaling;
+        scaling = lora.factor();
         rank += lora.rank();
         alpha += lora.alpha();
       }
@@ -55,7 +55,7 @@ record PublishedBranch(int rank, float alpha, Tensor loraA, Tensor loraB) {
     for (Part part : parts) {
       LoRALayer lora = part.lora();
       if (lora != null) {
-        float factor = isScaledAlike ? 1 : lora.scaling();
+        float factor = isScaledAlike ? 1 : lora.factor();
         copyTransposed(lora.loraA().tensor(), 1, a, firstRank, 0);
         copyTransposed(lora.loraB().tensor(), factor, b, part.firstRow(), firstRank);
         firstRank += lora.rank();
@@ -95,7 +95,7 @@ record PublishedBranch(int rank, float alpha, Tensor loraA, Tensor loraB) {
           for (int r = 0; r < rank; r++) {
             product += (double) a[i * rank + r] * b[r * out + o];
           }
-          weight[o * in + i] = (float) (weight[o * in + i] + lora.scaling() * product);
+          weight[o * in + i] = (float) (weight[o * in + i] + lora.factor() * product);
         }
       }
     }

@@ -25,16 +25,17 @@ import org.jspecify.annotations.Nullable;
  */
 final class Restoration {
 
+  private final Module model;
   private final Map<String, Module> modules;
   private final Map<String, Slot> slots;
   private final AdapterManifest manifest;
   private final Map<String, List<Long>> shapes = new LinkedHashMap<>();
 
-  /**
-   * The parameters to restore, by their names in the file; those of the branches are not among
-   * them.
-   */
-  private final Map<String, Parameter> restored = new LinkedHashMap<>();
+  /** The names of the parameters to restore; those of the branches are not among them. */
+  private final Set<String> restored = new LinkedHashSet<>();
+
+  /** The paths of published Linear of which something is restored: other models may share it. */
+  private final Set<String> copied = new LinkedHashSet<>();
 
   private final List<String> faults = new ArrayList<>();
   private String code = "";
@@ -48,6 +49,7 @@ final class Restoration {
    */
   Restoration(Module model, AdapterManifest manifest, TensorSource tensors, String file)
       throws MismatchException {
+    this.model = model;
     this.modules = model.namedModules();
     this.slots = Lora.slots(modules);
     this.manifest = manifest;
@@ -89,10 +91,17 @@ final class Restoration {
               String nameB = Lora.join(path, "lora.B");
               expected.add(nameA);
               expected.add(nameB);
+              String nameM = Lora.join(path, "magnitude");
+              if (adapted.dora()) {
+                expected.add(nameM);
+              }
               Linear linear = linear(path, adapted);
               if (linear != null) {
                 compareShape(nameA, linear.inFeatures(), adapted.rank());
                 compareShape(nameB, adapted.rank(), linear.outFeatures());
+                if (adapted.dora()) {
+                  compareShape(nameM, linear.outFeatures());
+                }
               }
             });
     modules.forEach(
@@ -110,7 +119,7 @@ final class Restoration {
   private @Nullable Linear linear(String path, Adapted adapted) {
     Module module = modules.get(path);
     if (module instanceof LinearWithLoRA present) {
-      if (slots.containsKey(path) || isAlike(present.lora(), adapted)) {
+      if (slots.containsKey(path) || adapted.fits(present)) {
         return present.linear();
       }
       fault("AD-04", path, "another branch that is fixed in the model: " + present.lora());
@@ -136,18 +145,12 @@ final class Restoration {
     return "";
   }
 
-  private static boolean isAlike(LoRALayer lora, Adapted adapted) {
-    return lora.rank() == adapted.rank()
-        && lora.alpha() == adapted.alpha()
-        && lora.dropout() == adapted.dropout();
-  }
-
   private void compareParameters(Module model, Set<String> expected) {
     Set<Parameter> unpublished = SavedParameters.unpublished(model);
     Set<Parameter> missing = new LinkedHashSet<>(unpublished);
     modules.forEach(
         (path, module) -> {
-          if (module instanceof LoRALayer) {
+          if (module instanceof LoRALayer || module instanceof LinearWithLoRA) {
             return;
           }
           boolean willBeWrapped = module instanceof Linear && manifest.modules().containsKey(path);
@@ -158,7 +161,10 @@ final class Restoration {
                     String name = Lora.join(path, willBeWrapped ? "linear." + own : own);
                     if (shapes.containsKey(name)) {
                       expected.add(name);
-                      restored.put(name, parameter);
+                      restored.add(name);
+                      if (module instanceof Linear linear && linear.origin() != null) {
+                        copied.add(path);
+                      }
                       missing.remove(parameter);
                       compareShape(name, parameter.shape().toArray());
                     } else if (missing.remove(parameter)) {
@@ -183,6 +189,7 @@ final class Restoration {
 
   /** Changes the model. */
   void apply(Map<String, float[]> values) {
+    copied.forEach(this::copy);
     manifest
         .modules()
         .forEach(
@@ -190,32 +197,74 @@ final class Restoration {
               float[] a = values(values, Lora.join(path, "lora.A"));
               float[] b = values(values, Lora.join(path, "lora.B"));
               Module module = modules.get(path);
-              if (module instanceof LinearWithLoRA present && isAlike(present.lora(), adapted)) {
+              if (module instanceof LinearWithLoRA present && adapted.fits(present)) {
                 set(present.lora().loraA(), a, true);
                 set(present.lora().loraB(), b, true);
+                if (present.magnitude() != null) {
+                  set(present.magnitude(), values(values, Lora.join(path, "magnitude")), true);
+                }
               } else {
-                wrap(path, adapted, a, b);
+                wrap(path, adapted, a, b, values);
               }
             });
     Set<String> trained = Set.copyOf(manifest.trained());
-    restored.forEach(
-        (name, parameter) -> set(parameter, values(values, name), trained.contains(name)));
+    Map<String, Parameter> parameters = model.namedParameters();
+    for (String name : restored) {
+      set(
+          Objects.requireNonNull(parameters.get(name), name),
+          values(values, name),
+          trained.contains(name));
+    }
   }
 
-  private void wrap(String path, Adapted adapted, float[] a, float[] b) {
+  /** Exchanges a Linear, adapted or not, for one with the same values that nobody else has. */
+  private void copy(String path) {
+    Linear linear = (Linear) Objects.requireNonNull(modules.get(path));
+    Slot slot = slots.get(path);
+    if (slot != null) {
+      slot.set(copy(linear));
+      return;
+    }
+    for (Slot other : slots.values()) {
+      if (other.layer() instanceof LinearWithLoRA adapted && adapted.linear() == linear) {
+        other.set(new LinearWithLoRA(copy(linear), adapted.lora(), adapted.magnitude()));
+        return;
+      }
+    }
+  }
+
+  private static Linear copy(Linear linear) {
+    Parameter bias = linear.bias();
+    return new Linear(
+        Parameter.frozen(copy(linear.weight())),
+        bias == null ? null : Parameter.frozen(copy(bias)),
+        linear.origin());
+  }
+
+  private static Tensor copy(Parameter parameter) {
+    return Tensor.of(parameter.tensor().toArray(), parameter.shape().toArray());
+  }
+
+  private void wrap(
+      String path, Adapted adapted, float[] a, float[] b, Map<String, float[]> values) {
     Slot slot = Objects.requireNonNull(slots.get(path));
     Linear linear =
         slot.layer() instanceof LinearWithLoRA present ? present.linear() : (Linear) slot.layer();
     int rank = adapted.rank();
-    slot.set(
-        new LinearWithLoRA(
-            linear,
-            new LoRALayer(
-                Parameter.trained(Tensor.of(a, linear.inFeatures(), rank)),
-                Parameter.trained(Tensor.of(b, rank, linear.outFeatures())),
-                adapted.alpha(),
-                adapted.dropout(),
-                Lora.join(path, "lora"))));
+    LoRALayer lora =
+        new LoRALayer(
+            Parameter.trained(Tensor.of(a, linear.inFeatures(), rank)),
+            Parameter.trained(Tensor.of(b, rank, linear.outFeatures())),
+            adapted.alpha(),
+            adapted.scaling(),
+            adapted.dropout(),
+            Lora.join(path, "lora"));
+    Parameter magnitude =
+        adapted.dora()
+            ? Parameter.trained(
+                Tensor.of(values(values, Lora.join(path, "magnitude")), linear.outFeatures()))
+            : null;
+    slot.set(new LinearWithLoRA(linear, lora, magnitude));
   }
 
   private static float[] values(Map<String, float[]> values, String name) {

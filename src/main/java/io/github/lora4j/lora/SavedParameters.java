@@ -17,12 +17,13 @@ final class SavedParameters {
   private SavedParameters() {}
 
   /**
-   * A and B of every branch, whatever is trained, and whatever is in no published file; each once.
+   * A, B and magnitude of every branch, whatever is trained, and whatever is in no published file;
+   * each once.
    */
   static Map<String, Parameter> of(Module model) {
     Set<Parameter> saved = unpublished(model);
     for (Module module : model.namedModules().values()) {
-      if (module instanceof LoRALayer) {
+      if (module instanceof LoRALayer || module instanceof LinearWithLoRA) {
         saved.addAll(module.parameters().values());
       }
     }

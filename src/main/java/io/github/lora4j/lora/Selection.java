@@ -32,6 +32,25 @@ final class Selection {
     return selected;
   }
 
+  /** What has one of these names, each of which must exist. */
+  static Map<String, Candidate> named(List<String> names, Map<String, Candidate> candidates) {
+    Map<String, Candidate> selected = new LinkedHashMap<>();
+    for (String name : names) {
+      if (!isFound(name, candidates)) {
+        throw new IllegalArgumentException(
+            "lora: a Linear to be trained whole expected, got '%s'; nearest %s"
+                .formatted(Excerpt.of(name), nearest(name, candidates)));
+      }
+    }
+    candidates.forEach(
+        (path, candidate) -> {
+          if (isNamed(names, path, candidate.origin())) {
+            selected.put(path, candidate);
+          }
+        });
+    return selected;
+  }
+
   private static boolean selects(
       Targets targets, @Nullable PathPattern pattern, String path, @Nullable Origin origin) {
     return (targets.names().isEmpty() || isNamed(targets.names(), path, origin))

@@ -390,6 +390,21 @@ public final class Tensor {
   }
 
   /**
+   * Scales each column, {@code y_ij = addend_ij + b_j + x_ij m_j / n_j} for this tensor x.
+   *
+   * @param scale m, {@code (C)}
+   * @param divisors n, C constants, none zero: no gradient passes through them
+   * @param bias b, {@code (C)}, or null for none
+   * @param addend {@code (..., C)}, or null for none
+   * @return {@code (..., C)}
+   * @throws ShapeMismatchException if the sizes do not fit
+   */
+  public Tensor scaleColumns(
+      Tensor scale, float[] divisors, @Nullable Tensor bias, @Nullable Tensor addend) {
+    return ColumnScaleOp.apply(this, scale, divisors, bias, addend);
+  }
+
+  /**
    * Layer norm over the last dimension (Ba et al. 2016), {@code y = (x - mean) / sqrt(variance +
    * eps) * weight + bias}.
    *

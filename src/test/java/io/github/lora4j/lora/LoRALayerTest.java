@@ -46,7 +46,7 @@ class LoRALayerTest {
     LoRALayer lora = new LoRALayer(4, 3, 2, 8f);
     assertArrayEquals(new float[6], lora.loraB().data());
     assertArrayEquals(new float[15], lora.forward(X).data());
-    assertEquals(4f, lora.scaling());
+    assertEquals(4f, lora.factor());
   }
 
   @Test
@@ -105,6 +105,7 @@ class LoRALayerTest {
             Parameter.trained(
                 Tensor.of(new float[] {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}, 4, 4)),
             4f,
+            LoraScaling.LORA,
             0.5f,
             "lora");
     Linear linear = new Linear(4, 4, true, 8);
@@ -139,6 +140,7 @@ class LoRALayerTest {
             Parameter.trained(SmallModels.random(1, 4, 2)),
             Parameter.trained(SmallModels.random(2, 2, 3)),
             1f,
+            LoraScaling.LORA,
             probability,
             path);
     return lora.forward(X.on(tape)).data();
@@ -157,7 +159,8 @@ class LoRALayerTest {
   void shapesThatDoNotFitAreRefused() {
     Parameter a = Parameter.trained(Tensor.zeros(4, 2));
     Parameter b = Parameter.trained(Tensor.zeros(3, 3));
-    assertThrows(ShapeMismatchException.class, () -> new LoRALayer(a, b, 1f, 0, "lora"));
+    assertThrows(
+        ShapeMismatchException.class, () -> new LoRALayer(a, b, 1f, LoraScaling.LORA, 0, "lora"));
     Linear linear = new Linear(5, 3, false, 0);
     assertThrows(
         ShapeMismatchException.class, () -> new LinearWithLoRA(linear, new LoRALayer(4, 3, 1, 1f)));

@@ -45,6 +45,7 @@ class LoraTest {
             Parameter.trained(SmallModels.random(1, 4, 2)),
             Parameter.trained(SmallModels.random(2, 2, 3)),
             5f,
+            LoraScaling.LORA,
             0,
             "lora");
     float[] y = new LinearWithLoRA(linear, lora).forward(X).data();

@@ -95,6 +95,14 @@ public final class DoubleOps {
     return y;
   }
 
+  static double[] columns(double[] x, double[] scale, float[] divisors) {
+    double[] y = new double[x.length];
+    for (int i = 0; i < y.length; i++) {
+      y[i] = x[i] * scale[i % scale.length] / divisors[i % scale.length];
+    }
+    return y;
+  }
+
   public static double[] layerNorm(double[] x, double[] weight, double[] bias, float eps) {
     int columns = weight.length;
     double[] y = new double[x.length];

@@ -20,6 +20,7 @@ final class OpSamples {
   private static final String LINEAR = "linear(Tensor, Tensor)";
   private static final String LINEAR_WITH_MORE = "linear(Tensor, Tensor, Tensor, LowRankBranch)";
   private static final String LAYER_NORM = "layerNorm(Tensor, Tensor, float)";
+  private static final String SCALE_COLUMNS = "scaleColumns(Tensor, float[], Tensor, Tensor)";
   private static final String SOFTMAX = "softmax()";
   private static final String GATHER_ROWS = "gatherRows(int[])";
   private static final String EMBEDDING = "embedding(int[], Tape)";
@@ -234,6 +235,28 @@ final class OpSamples {
               shapes(shape, shape(columns), shape(columns)),
               (x, tape) -> x[0].layerNorm(x[1], x[2], EPS),
               x -> DoubleOps.layerNorm(x[0], x[1], x[2], EPS)));
+      float[] divisors = new float[columns];
+      for (int j = 0; j < columns; j++) {
+        divisors[j] = 0.5f + j % 4;
+      }
+      samples.add(
+          new OpSample(
+              SCALE_COLUMNS,
+              shape + " with bias and addend",
+              2,
+              shapes(shape, shape, shape(columns), shape(columns)),
+              (x, tape) -> x[0].scaleColumns(x[2], divisors, x[3], x[1]),
+              x ->
+                  DoubleOps.add(
+                      x[1], DoubleOps.addToRows(DoubleOps.columns(x[0], x[2], divisors), x[3]))));
+      samples.add(
+          new OpSample(
+              SCALE_COLUMNS,
+              shape + " alone",
+              1,
+              shapes(shape, shape(columns)),
+              (x, tape) -> x[0].scaleColumns(x[1], divisors, null, null),
+              x -> DoubleOps.columns(x[0], x[1], divisors)));
       samples.add(softmax(shape.toString(), shape));
     }
     samples.add(softmax("equal logits", shape(3, 7)).with((operand, i) -> 2.5f));
