@@ -135,7 +135,8 @@ public final class AdapterFile {
    *
    * @param model a model of the same structure as the one that was saved, with or without branches;
    *     modified
-   * @param folder what {@link #save} wrote
+   * @param folder what {@link #save} wrote, or an adapter of Hugging Face PEFT for a model of the
+   *     published layout, fused or split
    * @return what was saved with it
    * @throws MismatchException if adapter and model do not fit together; it lists all that does not,
    *     and the model is as it was
@@ -144,6 +145,12 @@ public final class AdapterFile {
    * @throws IOException if a file is missing or damaged
    */
   public static AdapterMetadata load(Module model, Path folder) throws IOException {
+    if (isOfPeft(folder)) {
+      PeftConfig config = PeftConfigReader.read(folder.resolve(PEFT_CONFIG));
+      PeftTensors peft = PeftTensors.read(folder);
+      new PeftRestoration(model, config, peft).apply();
+      return PeftMetadata.of(config, peft);
+    }
     AdapterManifest manifest = manifest(folder);
     checkHashes(manifest, folder);
     Map<String, float[]> values = new LinkedHashMap<>();
@@ -162,11 +169,15 @@ public final class AdapterFile {
   /**
    * Reads what was saved with an adapter, to build the model that it is for.
    *
-   * @param folder what {@link #save} wrote
-   * @return what was saved with it
+   * @param folder as for {@link #load}
+   * @return what was saved with it; what PEFT does not say is as it would be there
    * @throws IOException as {@link #load}
    */
   public static AdapterMetadata metadata(Path folder) throws IOException {
+    if (isOfPeft(folder)) {
+      return PeftMetadata.of(
+          PeftConfigReader.read(folder.resolve(PEFT_CONFIG)), PeftTensors.read(folder));
+    }
     return manifest(folder).metadata();
   }
 
@@ -181,20 +192,19 @@ public final class AdapterFile {
     return writer;
   }
 
+  /** Whether a folder holds PEFT's files and not ours. */
+  private static boolean isOfPeft(Path folder) {
+    return !Files.exists(folder.resolve(MANIFEST))
+        && (Files.exists(folder.resolve(PEFT_TENSORS))
+            || Files.exists(folder.resolve(PEFT_CONFIG)));
+  }
+
   private static AdapterManifest manifest(Path folder) throws IOException {
     if (!Files.isDirectory(folder)) {
       throw new NoSuchFileException(folder.toString(), null, "the folder of an adapter expected");
     }
     if (Files.exists(folder.resolve(MANIFEST))) {
       return AdapterManifest.read(folder.resolve(MANIFEST));
-    }
-    if (Files.exists(folder.resolve(PEFT_TENSORS))) {
-      throw new UnsupportedFeatureException(
-          "AD-11",
-          folder.toString(),
-          "",
-          "%s expected, got the files of PEFT alone, which are written but not yet read here"
-              .formatted(MANIFEST));
     }
     if (Files.exists(folder.resolve(PEFT_PICKLE))) {
       throw new UnsupportedFeatureException(

@@ -1,18 +1,21 @@
 package io.github.lora4j.lora;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
 import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.error.LimitExceededException;
 import java.io.ByteArrayOutputStream;
+import java.io.CharConversionException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -38,32 +41,52 @@ final class Json {
 
   private static final int MAX_DEPTH = 16;
 
-  private static final JsonFactory FACTORY =
-      JsonFactory.builder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
-          .streamReadConstraints(
-              StreamReadConstraints.builder()
-                  .maxNestingDepth(MAX_DEPTH)
-                  .maxNumberLength(64)
-                  .maxNameLength(4096)
-                  .maxStringLength(1 << 20)
-                  .build())
-          .build();
+  private static final JsonFactory FACTORY = factory().build();
+
+  /** Python writes NaN and infinity as they are called, which is not JSON. */
+  private static final JsonFactory OF_PYTHON =
+      factory().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   private Json() {}
 
+  private static JsonFactoryBuilder factory() {
+    return new JsonFactoryBuilder()
+        .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+        .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+        .streamReadConstraints(
+            StreamReadConstraints.builder()
+                .maxNestingDepth(MAX_DEPTH)
+                .maxNumberLength(64)
+                .maxNameLength(4096)
+                .maxStringLength(1 << 20)
+                .build());
+  }
+
   /** The object that a file holds. */
   static JsonObject read(Path file) throws IOException {
+    return read(file, FACTORY, MAX_BYTES);
+  }
+
+  /**
+   * The object that a file written by Python holds, in which NaN and infinity are numbers.
+   *
+   * @param file the file
+   * @param maxBytes how large it may be
+   */
+  static JsonObject readOfPython(Path file, int maxBytes) throws IOException {
+    return read(file, OF_PYTHON, maxBytes);
+  }
+
+  private static JsonObject read(Path file, JsonFactory factory, int maxBytes) throws IOException {
     byte[] bytes;
     try (InputStream in = Files.newInputStream(file)) {
-      bytes = in.readNBytes(MAX_BYTES + 1);
+      bytes = in.readNBytes(maxBytes + 1);
     }
-    if (bytes.length > MAX_BYTES) {
+    if (bytes.length > maxBytes) {
       throw new LimitExceededException(
-          "AD-01", file.toString(), "", "at most %d bytes expected, got more".formatted(MAX_BYTES));
+          "AD-01", file.toString(), "", "at most %d bytes expected, got more".formatted(maxBytes));
     }
-    try (JsonParser parser = FACTORY.createParser(bytes)) {
+    try (JsonParser parser = factory.createParser(bytes)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw fault(file, "", "a JSON object expected, got something else");
       }
@@ -78,6 +101,8 @@ final class Json {
               ? ""
               : "line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr();
       throw fault(file, place, "JSON expected, got " + Excerpt.of(e.getOriginalMessage()));
+    } catch (CharConversionException e) {
+      throw fault(file, "", "JSON in UTF-8 expected, got other bytes");
     }
   }
 

@@ -61,7 +61,7 @@ public final class LoRALayer extends Layer {
    *
    * @param loraA A, {@code (in, r)}
    * @param loraB B, {@code (r, out)}
-   * @param alpha the outcome is scaled by it, see {@link LoraScaling}; finite, above 0
+   * @param alpha the outcome is scaled by it, see {@link LoraScaling}; finite, at least 0
    * @param scaling how
    * @param dropout a probability in [0, 1)
    * @param path the path of this layer in its model, different for each layer
@@ -81,7 +81,7 @@ public final class LoRALayer extends Layer {
           "LoRALayer: A (in, rank) and B (rank, out) expected, got %s and %s"
               .formatted(loraA.shape(), loraB.shape()));
     }
-    LoraConfig.check(loraA.shape().dim(1), alpha, dropout);
+    LoraConfig.check(loraA.shape().dim(1), alpha == 0 ? 1 : alpha, dropout);
     this.loraA = parameter("A", loraA);
     this.loraB = parameter("B", loraB);
     this.alpha = alpha;

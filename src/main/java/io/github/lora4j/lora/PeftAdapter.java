@@ -1,22 +1,18 @@
 package io.github.lora4j.lora;
 
-import io.github.lora4j.lora.PublishedBranch.Part;
+import io.github.lora4j.lora.PublishedModule.Place;
 import io.github.lora4j.nn.Linear;
 import io.github.lora4j.nn.Module;
 import io.github.lora4j.nn.Origin;
 import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.tensor.Tensor;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,49 +35,47 @@ record PeftAdapter(
 
   private static final String BODY = "transformer.";
 
-  /** A Linear of the model, and the branch beside it, if there is one. */
-  private record Place(String path, Linear linear, @Nullable LoRALayer lora) {}
-
   /** The adapter of a model, or null if no published module is adapted: PEFT has no word for it. */
   static @Nullable PeftAdapter of(Module model, AdapterMetadata metadata) {
-    Map<String, List<Part>> parts = new LinkedHashMap<>();
+    List<Place> places = PublishedModule.places(model);
+    Map<String, List<Place>> published = PublishedModule.published(places);
+    boolean dora = places.stream().anyMatch(Place::hasMagnitude);
+    Map<String, PublishedModule> modules = new TreeMap<>();
+    published.forEach(
+        (name, rows) -> {
+          PublishedModule module = PublishedModule.of(rows, dora);
+          if (module != null) {
+            modules.put(name, module);
+          }
+        });
+    if (modules.values().stream().allMatch(module -> module.branch() == null)) {
+      return null;
+    }
     Map<String, Tensor> tensors = new TreeMap<>();
-    Set<String> savedWhole = new TreeSet<>();
-    Set<Parameter> unpublished = SavedParameters.unpublished(model);
+    modules.forEach((name, module) -> put(name, module, tensors));
+    PeftConfigWriter config = new PeftConfigWriter(metadata, modules, published.keySet(), dora);
     Set<Parameter> included = Collections.newSetFromMap(new IdentityHashMap<>());
-    float dropout = 0;
-    for (Place place : places(model)) {
+    Set<Parameter> unpublished = SavedParameters.unpublished(model);
+    for (Place place : places) {
       Linear linear = place.linear();
-      LoRALayer lora = place.lora();
       Origin origin = linear.origin();
-      if (origin != null) {
-        parts
-            .computeIfAbsent(origin.name(), name -> new ArrayList<>())
-            .add(new Part(linear, origin.firstRow(), lora));
-        dropout = lora == null ? dropout : Math.max(dropout, lora.dropout());
-      } else if (unpublished.contains(linear.weight())) {
-        tensors.put(WRAPPERS + place.path() + ".weight", PublishedBranch.merged(linear, lora));
-        savedWhole.add(place.path().substring(place.path().lastIndexOf('.') + 1));
+      LinearWithLoRA adapted = place.adapted();
+      if (adapted != null) {
+        config.dropout(adapted.lora().dropout());
+      }
+      if (origin == null && unpublished.contains(linear.weight())) {
+        tensors.put(WRAPPERS + place.path() + ".weight", Merge.tensor(linear, adapted));
+        config.saveWhole(place.path());
         included.add(linear.weight());
+      } else if (origin != null) {
+        included.addAll(linear.parameters().values());
       } else {
         continue;
       }
-      if (lora != null) {
-        included.addAll(lora.parameters().values());
+      if (adapted != null) {
+        included.addAll(adapted.lora().parameters().values());
+        included.addAll(adapted.parameters().values());
       }
-    }
-    Map<String, PublishedBranch> branches = new TreeMap<>();
-    parts.forEach(
-        (name, rows) -> {
-          if (rows.stream().anyMatch(part -> part.lora() != null)) {
-            PublishedBranch branch = PublishedBranch.of(rows);
-            branches.put(name, branch);
-            tensors.put(WRAPPERS + BODY + name + ".lora_A.weight", branch.loraA());
-            tensors.put(WRAPPERS + BODY + name + ".lora_B.weight", branch.loraB());
-          }
-        });
-    if (branches.isEmpty()) {
-      return null;
     }
     List<String> leftOut = new ArrayList<>();
     SavedParameters.of(model)
@@ -91,29 +85,38 @@ record PeftAdapter(
                 leftOut.add(name);
               }
             });
-    return new PeftAdapter(
-        config(metadata, branches, parts.keySet(), dropout, savedWhole), tensors, leftOut);
+    return new PeftAdapter(config.toMap(), tensors, leftOut);
   }
 
-  private static List<Place> places(Module model) {
-    Map<Linear, Place> places = new IdentityHashMap<>();
-    List<Place> ordered = new ArrayList<>();
-    model
-        .namedModules()
-        .forEach(
-            (path, module) -> {
-              Place place = null;
-              if (module instanceof LinearWithLoRA adapted) {
-                place = new Place(path, adapted.linear(), adapted.lora());
-              } else if (module instanceof Linear linear) {
-                place = new Place(path, linear, null);
-              }
-              // An adapted Linear comes a second time, as the child of its wrapper.
-              if (place != null && places.putIfAbsent(place.linear(), place) == null) {
-                ordered.add(place);
-              }
-            });
-    return ordered;
+  private static void put(String name, PublishedModule module, Map<String, Tensor> tensors) {
+    String prefix = WRAPPERS + BODY + name;
+    PublishedBranch branch = module.branch();
+    if (branch != null) {
+      tensors.put(prefix + ".lora_A.weight", branch.loraA());
+      tensors.put(prefix + ".lora_B.weight", branch.loraB());
+    }
+    if (module.magnitude() != null) {
+      tensors.put(prefix + ".lora_magnitude_vector", module.magnitude());
+    }
+    if (module.weight() != null) {
+      tensors.put(prefix + ".weight", transposed(module.weight()));
+    }
+    if (module.bias() != null) {
+      tensors.put(prefix + (branch == null ? ".bias" : ".base_layer.bias"), module.bias());
+    }
+  }
+
+  /** Published weights are {@code (in, out)}, transformers' Conv1D. */
+  private static Tensor transposed(Tensor weight) {
+    int out = weight.shape().dim(0);
+    int in = weight.shape().dim(1);
+    Tensor turned = Tensor.zeros(in, out);
+    for (int o = 0; o < out; o++) {
+      for (int i = 0; i < in; i++) {
+        turned.data()[i * out + o] = weight.data()[o * in + i];
+      }
+    }
+    return turned;
   }
 
   private static boolean isZero(Parameter parameter) {
@@ -123,87 +126,5 @@ record PeftAdapter(
       }
     }
     return true;
-  }
-
-  private static Map<String, @Nullable Object> config(
-      AdapterMetadata metadata,
-      Map<String, PublishedBranch> branches,
-      Set<String> published,
-      float dropout,
-      Set<String> savedWhole) {
-    Set<String> targets = new TreeSet<>();
-    Map<String, Object> ranks = new TreeMap<>();
-    Map<String, Object> alphas = new TreeMap<>();
-    Map<String, Scale> scales = new TreeMap<>();
-    branches.forEach((name, b) -> scales.put(name, new Scale(b.rank(), b.alpha())));
-    Scale common = mostCommon(scales.values());
-    scales.forEach(
-        (name, own) -> {
-          targets.add(shortestSuffix(name, published, scales::containsKey));
-          String key =
-              shortestSuffix(name, scales.keySet(), other -> own.equals(scales.get(other)));
-          if (own.rank() != common.rank()) {
-            ranks.put(key, own.rank());
-          }
-          if (own.alpha() != common.alpha()) {
-            alphas.put(key, number(own.alpha()));
-          }
-        });
-    Map<String, @Nullable Object> config = new TreeMap<>();
-    config.put("base_model_name_or_path", metadata.baseModel());
-    config.put("bias", "none");
-    config.put("fan_in_fan_out", true); // transformers keeps GPT-2's weights as (in, out)
-    config.put("inference_mode", true);
-    config.put("init_lora_weights", true);
-    config.put("lora_alpha", number(common.alpha()));
-    config.put("lora_dropout", dropout);
-    config.put("modules_to_save", savedWhole.isEmpty() ? null : savedWhole);
-    config.put("peft_type", "LORA");
-    config.put("r", common.rank());
-    config.put("revision", null);
-    config.put("target_modules", targets);
-    config.put("task_type", metadata.task().name());
-    if (!ranks.isEmpty()) {
-      config.put("rank_pattern", ranks);
-    }
-    if (!alphas.isEmpty()) {
-      config.put("alpha_pattern", alphas);
-    }
-    return config;
-  }
-
-  /** How a branch is described in the configuration. */
-  private record Scale(int rank, float alpha) {}
-
-  /** The description that most branches share, the first of them in a draw. */
-  private static Scale mostCommon(Collection<Scale> scales) {
-    Map<Scale, Integer> counts = new LinkedHashMap<>();
-    scales.forEach(scale -> counts.merge(scale, 1, Integer::sum));
-    int most = Collections.max(counts.values());
-    return scales.stream()
-        .filter(scale -> counts.getOrDefault(scale, 0) == most)
-        .findFirst()
-        .orElseThrow();
-  }
-
-  /**
-   * The fewest last components of a name that, among all names, only fit such as the test admits. A
-   * number is not the first of them: it says nothing without the name before it.
-   */
-  private static String shortestSuffix(
-      String name, Set<String> names, Predicate<String> isAdmitted) {
-    for (int dot = name.lastIndexOf('.'); dot >= 0; dot = name.lastIndexOf('.', dot - 1)) {
-      String suffix = name.substring(dot + 1);
-      if (!Character.isDigit(suffix.charAt(0))
-          && names.stream().filter(other -> Targets.endsWith(other, suffix)).allMatch(isAdmitted)) {
-        return suffix;
-      }
-    }
-    return name;
-  }
-
-  /** A whole number without a fraction, as PEFT declares alpha. */
-  private static Object number(float alpha) {
-    return alpha == Math.rint(alpha) && alpha < 1 << 24 ? (Object) (int) alpha : (Object) alpha;
   }
 }

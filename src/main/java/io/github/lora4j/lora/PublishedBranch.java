@@ -1,69 +1,92 @@
 package io.github.lora4j.lora;
 
-import io.github.lora4j.nn.Linear;
 import io.github.lora4j.tensor.Tensor;
+import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The one branch that stands beside a whole published weight, in the orientation of published
- * files.
+ * files: what is added to W {@code (out, in)} is {@code factor * B A}.
  *
- * @param rank r, the sum of the ranks it is made of
- * @param alpha the branch is scaled by {@code alpha / rank}
+ * @param rank r
+ * @param alpha what the branch is scaled by
+ * @param scaling how
  * @param loraA A, {@code (r, in)}
  * @param loraB B, {@code (out, r)}
  */
-record PublishedBranch(int rank, float alpha, Tensor loraA, Tensor loraB) {
+record PublishedBranch(int rank, float alpha, LoraScaling scaling, Tensor loraA, Tensor loraB) {
+
+  /** A branch that is scaled by {@code alpha / rank}. */
+  PublishedBranch(int rank, float alpha, Tensor loraA, Tensor loraB) {
+    this(rank, alpha, LoraScaling.LORA, loraA, loraB);
+  }
+
+  float factor() {
+    return scaling.factor(alpha, rank);
+  }
 
   /**
-   * Some outputs of a published weight.
+   * A branch beside some rows of a weight.
    *
-   * @param linear holds them
    * @param firstRow the first of them
-   * @param lora the branch beside them, or null
+   * @param lora the branch
    */
-  record Part(Linear linear, int firstRow, @Nullable LoRALayer lora) {}
+  record Rows(int firstRow, LoRALayer lora) {}
 
   /**
-   * Puts branches beside rows of one weight together: the A below each other, the B on the
-   * diagonal. Exact where all are scaled alike, since then the whole is scaled so, too; else the
-   * scalings go into the B.
+   * Makes one branch of those beside rows of one weight. One that has all rows is taken as it is.
+   * Where all have the same A, rank and factor and together all rows, the B come below each other.
+   * Else the A come below each other and the B on the diagonal, the rank is the sum; exact where
+   * all are scaled alike, since then the whole is scaled so, too; else the factors go into the B.
    *
-   * @param parts all rows of the weight that the model has, at least one of them with a branch
+   * @param rows the branches in the order of their rows, at least one
+   * @param out how many rows the weight has
    */
-  static PublishedBranch of(List<Part> parts) {
-    int rank = 0;
-    int out = 0;
-    float alpha = 0;
-    boolean isScaledAlike = true;
-    float scaling = 0;
-    for (Part part : parts) {
-      out = Math.max(out, part.firstRow() + part.linear().outFeatures());
-      LoRALayer lora = part.lora();
-      if (lora != null) {
-        isScaledAlike &= rank == 0 || lora.factor() == scaling;
-        scaling = lora.factor();
-        rank += lora.rank();
-        alpha += lora.alpha();
-      }
+  static PublishedBranch of(List<Rows> rows, int out) {
+    LoRALayer first = rows.get(0).lora();
+    int in = first.inFeatures();
+    if (rows.stream().mapToInt(part -> part.lora().outFeatures()).sum() == out
+        && rows.stream().allMatch(part -> isScaledAs(first, part) && hasSameA(first, part))) {
+      Tensor a = Tensor.zeros(first.rank(), in);
+      Tensor b = Tensor.zeros(out, first.rank());
+      copyTransposed(first.loraA().tensor(), 1, a, 0, 0);
+      rows.forEach(part -> copyTransposed(part.lora().loraB().tensor(), 1, b, part.firstRow(), 0));
+      return new PublishedBranch(first.rank(), first.alpha(), first.scaling(), a, b);
     }
-    int in = parts.get(0).linear().inFeatures();
+    int rank = rows.stream().mapToInt(part -> part.lora().rank()).sum();
+    boolean isScaledAlike =
+        rows.stream()
+            .allMatch(
+                part ->
+                    part.lora().factor() == first.factor()
+                        && part.lora().scaling() == first.scaling());
     Tensor a = Tensor.zeros(rank, in);
     Tensor b = Tensor.zeros(out, rank);
     int firstRank = 0;
-    for (Part part : parts) {
+    for (Rows part : rows) {
       LoRALayer lora = part.lora();
-      if (lora != null) {
-        float factor = isScaledAlike ? 1 : lora.factor();
-        copyTransposed(lora.loraA().tensor(), 1, a, firstRank, 0);
-        copyTransposed(lora.loraB().tensor(), factor, b, part.firstRow(), firstRank);
-        firstRank += lora.rank();
-      }
+      copyTransposed(lora.loraA().tensor(), 1, a, firstRank, 0);
+      copyTransposed(
+          lora.loraB().tensor(), isScaledAlike ? 1 : lora.factor(), b, part.firstRow(), firstRank);
+      firstRank += lora.rank();
     }
-    return new PublishedBranch(rank, isScaledAlike ? alpha : rank, a, b);
+    LoraScaling scaling = isScaledAlike ? first.scaling() : LoraScaling.LORA;
+    float alpha = isScaledAlike ? scaling.alpha(first.factor(), rank) : rank;
+    return new PublishedBranch(rank, alpha, scaling, a, b);
   }
 
+  private static boolean isScaledAs(LoRALayer first, Rows part) {
+    LoRALayer lora = part.lora();
+    return lora.rank() == first.rank()
+        && lora.alpha() == first.alpha()
+        && lora.scaling() == first.scaling();
+  }
+
+  private static boolean hasSameA(LoRALayer first, Rows part) {
+    return Arrays.equals(first.loraA().data(), part.lora().loraA().data());
+  }
+
+  /** Writes {@code factor} times the transpose of a matrix into a part of another. */
   private static void copyTransposed(
       Tensor source, float factor, Tensor target, int firstRow, int firstColumn) {
     int rows = source.shape().rows();
@@ -77,28 +100,18 @@ record PublishedBranch(int rank, float alpha, Tensor loraA, Tensor loraB) {
     }
   }
 
-  /**
-   * The weight of a linear layer with its branch added, {@code W + alpha/rank (A B)^T}, {@code
-   * (out, in)}.
-   */
-  static Tensor merged(Linear linear, @Nullable LoRALayer lora) {
-    float[] weight = linear.weight().tensor().toArray();
-    int in = linear.inFeatures();
-    int out = linear.outFeatures();
-    if (lora != null) {
-      float[] a = lora.loraA().data();
-      float[] b = lora.loraB().data();
-      int rank = lora.rank();
-      for (int o = 0; o < out; o++) {
-        for (int i = 0; i < in; i++) {
-          double product = 0;
-          for (int r = 0; r < rank; r++) {
-            product += (double) a[i * rank + r] * b[r * out + o];
-          }
-          weight[o * in + i] = (float) (weight[o * in + i] + lora.factor() * product);
-        }
-      }
-    }
-    return Tensor.of(weight, out, in);
+  /** A as a layer holds it, {@code (in, r)}. */
+  Tensor layerA() {
+    Tensor a = Tensor.zeros(loraA.shape().dim(1), rank);
+    copyTransposed(loraA, 1, a, 0, 0);
+    return a;
+  }
+
+  /** Some outputs of B as a layer holds it, {@code (r, rows)}. */
+  Tensor layerB(int firstRow, int rows) {
+    float[] some = Arrays.copyOfRange(loraB.data(), firstRow * rank, (firstRow + rows) * rank);
+    Tensor b = Tensor.zeros(rank, rows);
+    copyTransposed(Tensor.of(some, rows, rank), 1, b, 0, 0);
+    return b;
   }
 }

@@ -9,6 +9,7 @@ import io.github.lora4j.Fixtures;
 import io.github.lora4j.gpt2.ClassifierHead;
 import io.github.lora4j.gpt2.Gpt2;
 import io.github.lora4j.gpt2.QkvLayout;
+import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.nn.SequenceModel;
 import io.github.lora4j.safetensors.SafetensorsFile;
 import io.github.lora4j.tensor.CounterRandom;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
@@ -47,6 +49,26 @@ class PeftReferenceTest {
           adapters.add(Arguments.of(task, layout, merged, List.of(all)));
         }
       }
+      for (QkvLayout layout : QkvLayout.values()) {
+        for (LoraConfig config :
+            List.of(
+                all.withScaling(LoraScaling.RSLORA),
+                all.withDora(true),
+                all.withBias(BiasTraining.LORA_ONLY),
+                all.withTargets(Targets.named("c_attn")).withBias(BiasTraining.ALL),
+                all.withTargets(Targets.named("c_attn")).withModulesToSave("mlp.c_proj"),
+                all.withRanks(Map.of("h.1.attn.c_attn", 2)).withAlphas(Map.of("c_fc", 3f)))) {
+          adapters.add(Arguments.of(TaskType.CAUSAL_LM, layout, merged, List.of(config)));
+        }
+      }
+      adapters.add(
+          Arguments.of(
+              TaskType.CAUSAL_LM,
+              QkvLayout.SPLIT,
+              merged,
+              List.of(
+                  all.withTargets(Targets.named("query", "c_fc")).withDora(true),
+                  all.withTargets(Targets.named("mlp.c_proj")))));
       adapters.add(
           Arguments.of(
               TaskType.CAUSAL_LM,
@@ -69,15 +91,7 @@ class PeftReferenceTest {
     float[][] before = logits(model);
     model.freeze();
     configs.forEach(config -> Lora.apply(model, config));
-    model
-        .namedParameters()
-        .forEach(
-            (name, p) -> {
-              if (name.endsWith(".lora.B")) {
-                long key = CounterRandom.key(7, CounterRandom.place(name));
-                CounterRandom.fillUniform(key, 0.3f, p.data());
-              }
-            });
+    model.trainedParameters().forEach(PeftReferenceTest::change);
     AdapterFile.save(model, AdapterMetadata.of(task), folder);
 
     float[][] expected = peftLogits(base, merged);
@@ -91,6 +105,17 @@ class PeftReferenceTest {
     SequenceModel again = model(base, task, layout);
     AdapterFile.load(again, folder);
     assertTrue(Arrays.deepEquals(got, logits(again)));
+  }
+
+  /** As training would, but for A. */
+  private static void change(String name, Parameter parameter) {
+    if (!name.endsWith(".lora.A")) {
+      float[] change = new float[parameter.shape().numel()];
+      CounterRandom.fillUniform(CounterRandom.key(7, CounterRandom.place(name)), 0.3f, change);
+      for (int i = 0; i < change.length; i++) {
+        parameter.data()[i] += change[i];
+      }
+    }
   }
 
   private static SequenceModel model(Path base, TaskType task, QkvLayout layout)
