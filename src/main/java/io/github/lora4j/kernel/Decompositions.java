@@ -162,13 +162,10 @@ public final class Decompositions {
     }
     SingularValueDecomposition_F32<FMatrixRMaj> svd =
         DecompositionFactory_FDRM.svd(n, n, false, true, true);
-    if (!svd.decompose(narrow)) {
+    if (!svd.decompose(narrow) || MatrixFeatures_FDRM.hasUncountable(svd.getV(null, false))) {
       return v;
     }
     FMatrixRMaj found = svd.getV(null, false);
-    if (MatrixFeatures_FDRM.hasUncountable(found)) {
-      return v;
-    }
     double[][] near = new double[n][n];
     for (int j = 0; j < n; j++) {
       for (int i = 0; i < n; i++) {
