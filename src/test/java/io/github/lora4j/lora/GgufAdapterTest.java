@@ -152,6 +152,16 @@ class GgufAdapterTest {
   }
 
   @Test
+  void theAlphaThatMostBranchesHaveIsTheFilesTheFirstInADraw() throws IOException {
+    Map<String, PublishedBranch> branches = new LinkedHashMap<>();
+    branches.put("h.1.attn.c_attn", random(1, 2, 5f, 6, 18));
+    branches.put("h.0.attn.c_attn", random(3, 2, 3f, 6, 18));
+    assertEquals(3f, written(branches).metadata.get("adapter.lora.alpha"));
+    branches.put("h.2.attn.c_attn", random(5, 2, 5f, 6, 18));
+    assertEquals(5f, written(branches).metadata.get("adapter.lora.alpha"));
+  }
+
+  @Test
   void theBytesDependOnTheBranchesAlone() throws IOException {
     Path first = folder.resolve("first.gguf");
     Path second = folder.resolve("second.gguf");
