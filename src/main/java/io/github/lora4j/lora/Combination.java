@@ -197,7 +197,7 @@ final class Combination {
   }
 
   private static double scaling(PublishedBranch branch) {
-    return (double) branch.alpha() / branch.rank();
+    return branch.asLora().alpha() / (double) branch.rank();
   }
 
   private static int in(PublishedBranch branch) {

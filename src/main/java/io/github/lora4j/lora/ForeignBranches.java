@@ -38,7 +38,7 @@ final class ForeignBranches {
         (name, branch) -> {
           BlockModule module = BlockModule.requirePublished(operation, name);
           check(operation, name, branch);
-          checked.put(module, branch);
+          checked.put(module, branch.asLora());
         });
     return checked;
   }

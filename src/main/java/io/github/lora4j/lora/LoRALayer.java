@@ -49,7 +49,7 @@ public final class LoRALayer extends Layer {
   public LoRALayer(int inFeatures, int outFeatures, LoraConfig config, String path) {
     this(
         Parameter.trained(initialA(inFeatures, config, path)),
-        Parameter.trained(Tensor.zeros(config.rank(), outFeatures)),
+        Parameter.trained(initialB(outFeatures, config, path)),
         config.alpha(),
         config.scaling(),
         config.dropout(),
@@ -92,9 +92,18 @@ public final class LoRALayer extends Layer {
 
   private static Tensor initialA(int inFeatures, LoraConfig config, String path) {
     Tensor a = Tensor.zeros(inFeatures, config.rank());
-    long key = CounterRandom.key(config.seed(), CounterRandom.place(path + ".A"));
-    config.init().fill(key, inFeatures, config.rank(), a.data());
+    config.init().fill(key(config, path), inFeatures, config.rank(), a.data());
     return a;
+  }
+
+  private static Tensor initialB(int outFeatures, LoraConfig config, String path) {
+    Tensor b = Tensor.zeros(config.rank(), outFeatures);
+    config.init().fillB(key(config, path), config.rank(), outFeatures, b.data());
+    return b;
+  }
+
+  private static long key(LoraConfig config, String path) {
+    return CounterRandom.key(config.seed(), CounterRandom.place(path + ".A"));
   }
 
   /** The branch by itself: {@code factor * (dropout(x) A) B}. */

@@ -25,6 +25,13 @@ record PublishedBranch(int rank, float alpha, LoraScaling scaling, Tensor loraA,
     return scaling.factor(alpha, rank);
   }
 
+  /** The same branch scaled by {@code alpha / rank}. */
+  PublishedBranch asLora() {
+    return scaling == LoraScaling.LORA
+        ? this
+        : new PublishedBranch(rank, LoraScaling.LORA.alpha(factor(), rank), loraA, loraB);
+  }
+
   /**
    * A branch beside some rows of a weight.
    *
