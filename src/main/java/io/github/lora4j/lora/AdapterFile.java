@@ -145,25 +145,36 @@ public final class AdapterFile {
    * @throws IOException if a file is missing or damaged
    */
   public static AdapterMetadata load(Module model, Path folder) throws IOException {
+    Adapter adapter = read(folder);
+    adapter.putInto(model);
+    return adapter.metadata();
+  }
+
+  static Adapter read(Path folder) throws IOException {
     if (isOfPeft(folder)) {
       PeftConfig config = PeftConfigReader.read(folder.resolve(PEFT_CONFIG));
       PeftTensors peft = PeftTensors.read(folder);
-      new PeftRestoration(model, config, peft).apply();
-      return PeftMetadata.of(config, peft);
+      return new Adapter(
+          PeftMetadata.of(config, peft),
+          model -> {
+            synchronized (config) { // which counts the steps of its expressions
+              new PeftRestoration(model, config, peft).apply();
+            }
+          });
     }
     AdapterManifest manifest = manifest(folder);
     checkHashes(manifest, folder);
     Map<String, float[]> values = new LinkedHashMap<>();
     SafetensorsFile tensors = SafetensorsFile.open(folder.resolve(TENSORS));
-    Restoration restoration =
-        new Restoration(model, manifest, tensors, folder.resolve(TENSORS).toString());
     for (String name : tensors.tensors().keySet()) {
       float[] elements = tensors.readFloats(name);
       checkFinite("load", name, elements, "the run that wrote it diverged, use another adapter");
       values.put(name, elements);
     }
-    restoration.apply(values);
-    return manifest.metadata();
+    String file = folder.resolve(TENSORS).toString();
+    return new Adapter(
+        manifest.metadata(),
+        model -> new Restoration(model, manifest, tensors, file).apply(values));
   }
 
   /**

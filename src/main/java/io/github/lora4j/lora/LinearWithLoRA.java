@@ -118,6 +118,16 @@ public final class LinearWithLoRA extends Layer {
     return direction.scaleColumns(magnitude.tensor(), norms(), null, rest);
   }
 
+  /** The same layer with the branch's factor multiplied. */
+  LinearWithLoRA withStrength(float strength) {
+    if (magnitude != null) {
+      throw new IllegalArgumentException(
+          "adapter: a strength of 1 for DoRA expected, got %s (magnitudes have none)"
+              .formatted(strength));
+    }
+    return new LinearWithLoRA(linear, lora.withStrength(strength));
+  }
+
   /** {@code ||W + factor (A B)^T||} by row, {@code (out)}. */
   float[] norms() {
     RowNorms rows = norms == null ? RowNorms.of(linear.weight().tensor()) : norms;

@@ -90,6 +90,20 @@ public final class LoRALayer extends Layer {
     this.place = CounterRandom.place(path);
   }
 
+  private LoRALayer(LoRALayer other, float alpha) {
+    this.loraA = parameter("A", other.loraA);
+    this.loraB = parameter("B", other.loraB);
+    this.alpha = alpha;
+    this.scaling = other.scaling;
+    this.dropout = other.dropout;
+    this.place = other.place;
+  }
+
+  /** The same branch with its factor multiplied. */
+  LoRALayer withStrength(float strength) {
+    return new LoRALayer(this, alpha * strength);
+  }
+
   private static Tensor initialA(int inFeatures, LoraConfig config, String path) {
     Tensor a = Tensor.zeros(inFeatures, config.rank());
     config.init().fill(key(config, path), inFeatures, config.rank(), a.data());

@@ -267,8 +267,9 @@ final class Restoration {
     slot.set(new LinearWithLoRA(linear, lora, magnitude));
   }
 
+  /** A copy: the adapter may be put into other models. */
   private static float[] values(Map<String, float[]> values, String name) {
-    return Objects.requireNonNull(values.get(name));
+    return Objects.requireNonNull(values.get(name)).clone();
   }
 
   private static void set(Parameter parameter, float[] values, boolean trained) {
