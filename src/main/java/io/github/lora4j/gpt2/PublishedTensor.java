@@ -24,7 +24,13 @@ record PublishedTensor(String module, String name, Shape shape, boolean conv1d) 
    * @param path the path of the parameter in memory, such as {@code h.0.attn.query.weight}
    * @param origin which rows of the published tensor, as it is in memory, these are
    */
-  record Part(String path, Origin origin) {}
+  record Part(String path, Origin origin) {
+
+    /** This part of a tensor that was read from a file. */
+    Part withSha256(String digest) {
+      return new Part(path, origin.withSha256(digest));
+    }
+  }
 
   /**
    * All tensors of a model.

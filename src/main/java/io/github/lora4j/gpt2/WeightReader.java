@@ -8,6 +8,7 @@ import io.github.lora4j.kernel.PackedMatrix;
 import io.github.lora4j.kernel.Parallel;
 import io.github.lora4j.kernel.WeightFormat;
 import io.github.lora4j.safetensors.TensorSource;
+import io.github.lora4j.tensor.Sha256;
 import io.github.lora4j.tensor.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -19,10 +20,12 @@ import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads published tensors into frozen parameters, all processors at work. A weight is read in
- * pieces that go through a small buffer to their places, so there is never a second copy of it.
+ * pieces that go through a small buffer to their places, so there is never a second copy of it. The
+ * weight of a Linear is digested on its way, see {@link io.github.lora4j.nn.Origin#sha256}.
  */
 final class WeightReader {
 
@@ -149,12 +152,12 @@ final class WeightReader {
   private abstract static class Destination {
     final PublishedTensor published;
     final String name; // in the file
-    final List<PublishedTensor.Part> parts;
+    final List<PublishedTensor.Part> parts; // digests are added while reading
 
     Destination(PublishedTensor published, String name, QkvLayout layout) {
       this.published = published;
       this.name = name;
-      this.parts = published.parts(layout);
+      this.parts = new ArrayList<>(published.parts(layout));
     }
 
     /** What to read, in pieces that different threads may read at once. */
@@ -217,21 +220,41 @@ final class WeightReader {
 
     @Override
     List<Piece> pieces() {
-      int step = Math.max(1, PIECE / fileColumns);
+      if (published.conv1d()) {
+        return List.of(this::readAndDigest);
+      }
       List<Piece> pieces = new ArrayList<>();
-      for (int first = 0; first < fileRows; first += step) {
+      for (int first = 0; first < fileRows; first += step()) {
         int row = first;
-        int rows = Math.min(step, fileRows - first);
-        pieces.add(() -> read(row, rows));
+        int rows = Math.min(step(), fileRows - first);
+        pieces.add(() -> read(row, rows, null));
       }
       return pieces;
     }
 
-    private void read(int row, int rows) throws IOException {
+    /** The rows of a piece. */
+    private int step() {
+      return Math.max(1, PIECE / fileColumns);
+    }
+
+    /** A digest needs the elements in their order, so one thread reads them all. */
+    private void readAndDigest() throws IOException {
+      Sha256 digest = new Sha256();
+      for (int row = 0; row < fileRows; row += step()) {
+        read(row, Math.min(step(), fileRows - row), digest);
+      }
+      String sha256 = digest.hex();
+      parts.replaceAll(part -> part.withSha256(sha256));
+    }
+
+    private void read(int row, int rows, @Nullable Sha256 digest) throws IOException {
       int count = Math.multiplyExact(rows, fileColumns);
       long from = (long) row * fileColumns;
       float[] buffer = buffer(count);
       readElements(name, from, count, buffer);
+      if (digest != null) {
+        digest.add(buffer, 0, count);
+      }
       if (options.format() == WeightFormat.BFLOAT16) {
         requireBfloats(name, from, count, buffer);
       }

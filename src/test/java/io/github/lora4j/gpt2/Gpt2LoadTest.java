@@ -126,8 +126,10 @@ class Gpt2LoadTest {
     assertNull(((Linear) fused.namedModules().get("score")).origin());
   }
 
+  /** Where a weight stands; its digest is another test's. */
   private static Origin origin(Module tree, String path) {
-    return ((Linear) tree.namedModules().get("transformer." + path)).origin();
+    Origin origin = ((Linear) tree.namedModules().get("transformer." + path)).origin();
+    return new Origin(origin.name(), origin.firstRow(), origin.rows());
   }
 
   @Test
