@@ -5,9 +5,11 @@ import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.error.NonFiniteException;
 import io.github.lora4j.error.UnsupportedFeatureException;
 import io.github.lora4j.nn.Module;
+import io.github.lora4j.nn.SequenceModel;
 import io.github.lora4j.safetensors.SafetensorsFile;
 import io.github.lora4j.safetensors.SafetensorsWriter;
 import io.github.lora4j.safetensors.StagedFiles;
+import io.github.lora4j.safetensors.TensorSource;
 import io.github.lora4j.tensor.Tensor;
 import java.io.IOException;
 import java.io.InputStream;
@@ -44,6 +46,9 @@ import org.slf4j.LoggerFactory;
  * is trained and whatever is in no published file, such as a frozen random head: what is loaded
  * from it equals what was saved, bit for bit. PEFT's pair is left out where no module of a
  * published model is adapted.
+ *
+ * <p>Ours also holds the hashes of the base's tensors beside which there are branches, and a probe:
+ * token ids and the logits that the adapted model answered with. Loading compares both.
  *
  * <p>All files are written before the first is replaced, and ours holds the hashes of all: a
  * mixture of two adapters is never loaded.
@@ -84,6 +89,9 @@ public final class AdapterFile {
       throw new IllegalArgumentException(
           "save: a model that is adapted or trained expected, got one with nothing to save (see"
               + " Lora.replaceLinearWithLora)");
+    }
+    if (model instanceof SequenceModel answering) {
+      tensors.putAll(Probe.of(answering).tensors());
     }
     PeftAdapter peft = PeftAdapter.of(model, metadata);
     if (!Files.isDirectory(folder)) {
@@ -172,9 +180,20 @@ public final class AdapterFile {
       values.put(name, elements);
     }
     String file = folder.resolve(TENSORS).toString();
+    BaseCheck check = new BaseCheck(file, manifest.base(), Probe.of(file, values));
     return new Adapter(
         manifest.metadata(),
-        model -> new Restoration(model, manifest, tensors, file).apply(values));
+        model -> check.putInto(model, any -> restore(any, manifest, tensors, values, file)));
+  }
+
+  private static void restore(
+      Module model,
+      AdapterManifest manifest,
+      TensorSource tensors,
+      Map<String, float[]> values,
+      String file)
+      throws MismatchException {
+    new Restoration(model, manifest, tensors, file).apply(values);
   }
 
   /**

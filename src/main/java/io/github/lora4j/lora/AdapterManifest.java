@@ -21,12 +21,14 @@ import org.jspecify.annotations.Nullable;
  * @param metadata what the caller gave
  * @param modules every adapted module by its path in our tree
  * @param trained the names of the trained parameters that belong to no branch
+ * @param base by what the base is known again
  * @param hashes the SHA-256 of each file that was written with this one, by file name
  */
 record AdapterManifest(
     AdapterMetadata metadata,
     Map<String, Adapted> modules,
     List<String> trained,
+    BaseIdentity base,
     Map<String, String> hashes) {
 
   private static final String FORMAT = "lora4j adapter";
@@ -92,11 +94,11 @@ record AdapterManifest(
                 trained.add(name);
               }
             });
-    return new AdapterManifest(metadata, modules, trained, Map.of());
+    return new AdapterManifest(metadata, modules, trained, BaseIdentity.of(model), Map.of());
   }
 
   AdapterManifest withHashes(Map<String, String> written) {
-    return new AdapterManifest(metadata, modules, trained, written);
+    return new AdapterManifest(metadata, modules, trained, base, written);
   }
 
   byte[] toJson() throws IOException {
@@ -117,6 +119,8 @@ record AdapterManifest(
     manifest.put("version", VERSION);
     manifest.put("task", metadata.task().name());
     manifest.put("base_model", metadata.baseModel());
+    manifest.put("base_tensors", base.tensors());
+    manifest.put("base_is_rounded", base.isRounded());
     manifest.put("labels", metadata.labels());
     manifest.put("facts", metadata.facts());
     manifest.put("modules", described);
@@ -151,7 +155,18 @@ record AdapterManifest(
             manifest.object("facts").texts()),
         modules,
         manifest.texts("trained"),
+        base(manifest),
         manifest.object("files").texts());
+  }
+
+  /** Files of the first releases do not say. */
+  private static BaseIdentity base(JsonObject manifest) throws AdapterFormatException {
+    if (!manifest.members().containsKey("base_tensors")) {
+      return BaseIdentity.unknown();
+    }
+    return new BaseIdentity(
+        new TreeMap<>(manifest.object("base_tensors").texts()),
+        manifest.flag("base_is_rounded", false));
   }
 
   private static Adapted adapted(JsonObject members) throws AdapterFormatException {

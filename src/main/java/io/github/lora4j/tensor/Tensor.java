@@ -157,8 +157,14 @@ public final class Tensor {
     return copy;
   }
 
-  /** Copies one row of a matrix. */
-  void copyRow(int row, float[] target, int offset) {
+  /**
+   * Copies one row of a matrix.
+   *
+   * @param row its number
+   * @param target takes as many elements as there are columns
+   * @param offset where the first goes
+   */
+  public void copyRow(int row, float[] target, int offset) {
     Elements present = elements;
     int columns = shape.columns();
     if (present != null) {
