@@ -77,14 +77,11 @@ public final class AdapterFile {
    * @throws IOException if it cannot be written; an adapter that was there is still there then
    */
   public static void save(Module model, AdapterMetadata metadata, Path folder) throws IOException {
-    Map<String, Tensor> tensors = new TreeMap<>();
-    SavedParameters.of(model)
-        .forEach(
-            (name, parameter) -> {
-              checkFinite(
-                  "save", name, parameter.data(), "training diverged, try a lower learning rate");
-              tensors.put(name, parameter.tensor());
-            });
+    Map<String, Tensor> tensors = SavedParameters.tensors(model);
+    tensors.forEach(
+        (name, tensor) ->
+            checkFinite(
+                "save", name, tensor.data(), "training diverged, try a lower learning rate"));
     if (tensors.isEmpty()) {
       throw new IllegalArgumentException(
           "save: a model that is adapted or trained expected, got one with nothing to save (see"

@@ -53,7 +53,7 @@ record AdapterManifest(
       @Nullable String origin) {
 
     static Adapted of(LinearWithLoRA layer) {
-      LoRALayer lora = layer.lora();
+      LoRALayer lora = layer.plain().lora();
       Origin origin = layer.linear().origin();
       return new Adapted(
           lora.rank(),
@@ -66,6 +66,9 @@ record AdapterManifest(
 
     /** Whether a layer is adapted in this way, whatever its origin. */
     boolean fits(LinearWithLoRA layer) {
+      if (layer.plain() != layer) {
+        return false;
+      }
       Adapted other = of(layer);
       return equals(
           new Adapted(other.rank, other.alpha, other.scaling, other.dora, other.dropout, origin));

@@ -31,6 +31,7 @@ public final class LinearWithLoRA extends Layer {
   private final LoRALayer lora;
   private final @Nullable Parameter magnitude; // (out)
   private final @Nullable RowNorms norms;
+  private final @Nullable LoRALayer start;
 
   /**
    * A layer with a new branch, for a model built by hand; {@link Lora} does this for a whole model.
@@ -64,6 +65,15 @@ public final class LinearWithLoRA extends Layer {
    * @throws ShapeMismatchException if their sizes differ
    */
   public LinearWithLoRA(Linear linear, LoRALayer lora, @Nullable Parameter magnitude) {
+    this(linear, lora, magnitude, null);
+  }
+
+  /**
+   * A layer with a second branch, which is frozen: what the first started as, negative, where that
+   * is not zero.
+   */
+  LinearWithLoRA(
+      Linear linear, LoRALayer lora, @Nullable Parameter magnitude, @Nullable LoRALayer start) {
     if (linear.inFeatures() != lora.inFeatures() || linear.outFeatures() != lora.outFeatures()) {
       throw new ShapeMismatchException(
           "LinearWithLoRA: a branch from %d to %d features expected, got one from %d to %d"
@@ -82,6 +92,7 @@ public final class LinearWithLoRA extends Layer {
     this.lora = child("lora", lora);
     this.magnitude = magnitude == null ? null : parameter("magnitude", magnitude);
     this.norms = magnitude == null ? null : RowNorms.of(linear.weight().tensor());
+    this.start = start == null ? null : child("start", start);
   }
 
   /** A layer that starts as DoRA does: the magnitude is the norm. */
@@ -103,6 +114,9 @@ public final class LinearWithLoRA extends Layer {
 
   private Tensor forward(Tensor x, @Nullable Tensor sum) {
     LowRankBranch branch = lora.branch(x);
+    if (start != null) {
+      return linear.forward(x, sum == null ? start.forward(x) : start.addTo(sum, x), branch);
+    }
     if (magnitude == null) {
       return linear.forward(x, sum, branch); // y = linear(x) + alpha/rank * (x A) B
     }
@@ -118,6 +132,11 @@ public final class LinearWithLoRA extends Layer {
     return direction.scaleColumns(magnitude.tensor(), norms(), null, rest);
   }
 
+  /** An equal layer with one branch: A beside that of the start, B above it. */
+  LinearWithLoRA plain() {
+    return start == null ? this : new LinearWithLoRA(linear, lora.with(start));
+  }
+
   /** The same layer with the branch's factor multiplied. */
   LinearWithLoRA withStrength(float strength) {
     if (magnitude != null) {
@@ -125,7 +144,7 @@ public final class LinearWithLoRA extends Layer {
           "adapter: a strength of 1 for DoRA expected, got %s (magnitudes have none)"
               .formatted(strength));
     }
-    return new LinearWithLoRA(linear, lora.withStrength(strength));
+    return new LinearWithLoRA(linear, plain().lora.withStrength(strength));
   }
 
   /** {@code ||W + factor (A B)^T||} by row, {@code (out)}. */

@@ -90,18 +90,43 @@ public final class LoRALayer extends Layer {
     this.place = CounterRandom.place(path);
   }
 
-  private LoRALayer(LoRALayer other, float alpha) {
+  private LoRALayer(LoRALayer other, float alpha, long place) {
     this.loraA = parameter("A", other.loraA);
     this.loraB = parameter("B", other.loraB);
     this.alpha = alpha;
     this.scaling = other.scaling;
     this.dropout = other.dropout;
-    this.place = other.place;
+    this.place = place;
+  }
+
+  /** One branch that adds what this one and another of the same rank and factor add. */
+  LoRALayer with(LoRALayer other) {
+    int in = inFeatures();
+    int own = rank();
+    int rank = 2 * own;
+    Tensor a = Tensor.zeros(in, rank);
+    Tensor b = Tensor.zeros(rank, outFeatures());
+    for (int i = 0; i < in; i++) {
+      System.arraycopy(loraA.data(), i * own, a.data(), i * rank, own);
+      System.arraycopy(other.loraA.data(), i * own, a.data(), i * rank + own, own);
+    }
+    int half = own * outFeatures();
+    System.arraycopy(loraB.data(), 0, b.data(), 0, half);
+    System.arraycopy(other.loraB.data(), 0, b.data(), half, half);
+    LoRALayer both =
+        new LoRALayer(
+            Parameter.trained(a),
+            Parameter.trained(b),
+            scaling.alpha(factor(), rank),
+            scaling,
+            dropout,
+            "lora");
+    return new LoRALayer(both, both.alpha, place);
   }
 
   /** The same branch with its factor multiplied. */
   LoRALayer withStrength(float strength) {
-    return new LoRALayer(this, alpha * strength);
+    return new LoRALayer(this, alpha * strength, place);
   }
 
   private static Tensor initialA(int inFeatures, LoraConfig config, String path) {

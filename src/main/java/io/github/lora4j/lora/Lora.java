@@ -91,12 +91,11 @@ public final class Lora {
   }
 
   private static LinearWithLoRA adapted(Linear linear, LoraConfig config, String path) {
-    LoRALayer lora =
-        new LoRALayer(
-            linear.inFeatures(),
-            linear.outFeatures(),
-            config.at(path, linear.origin()),
-            path + ".lora");
+    LoraConfig own = config.at(path, linear.origin());
+    if (own.init() == LoraInit.PISSA) {
+      return Pissa.adapted(linear, own, path + ".lora");
+    }
+    LoRALayer lora = new LoRALayer(linear.inFeatures(), linear.outFeatures(), own, path + ".lora");
     return config.dora() ? LinearWithLoRA.dora(linear, lora) : new LinearWithLoRA(linear, lora);
   }
 

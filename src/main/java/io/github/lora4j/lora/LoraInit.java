@@ -6,9 +6,9 @@ import io.github.lora4j.tensor.CounterRandom;
 import java.util.Arrays;
 
 /**
- * How A and B start. Their product is always zero, so that an adapted model first equals its base;
- * were both zero, no gradient would ever leave zero. All but {@link #ORTHOGONAL} draw A and leave B
- * at zero.
+ * How A and B start. What they add is always zero, so that an adapted model first equals its base;
+ * were both zero, no gradient would ever leave zero. All but {@link #ORTHOGONAL} and {@link #PISSA}
+ * draw A and leave B at zero.
  */
 public enum LoraInit {
 
@@ -61,6 +61,21 @@ public enum LoraInit {
     void fillB(long key, int rank, int outFeatures, float[] b) {
       Matrix transposed = Matrix.of(b, rank, outFeatures).transpose();
       mix(CounterRandom.key(key, 2), outFeatures, halfBasis(key, rank, 1), transposed);
+    }
+  },
+
+  /**
+   * PiSSA (Meng et al. 2024): A and B start as the principal part of the weight beside them, found
+   * by a randomized SVD. The base is not changed: what they start as is subtracted beside them, and
+   * an adapter is saved as a plain branch of twice the rank, {@code A B - A_0 B_0}. Only by {@link
+   * Lora#apply}, which knows the weight, and not with DoRA.
+   */
+  PISSA {
+    @Override
+    void fill(long key, int inFeatures, int rank, float[] a) {
+      throw new IllegalArgumentException(
+          "lora: a layer with a weight expected for the init PiSSA, got a branch alone (use"
+              + " Lora.apply)");
     }
   };
 

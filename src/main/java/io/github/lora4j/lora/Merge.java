@@ -105,7 +105,7 @@ public final class Merge {
     if (adapted == null) {
       return weight;
     }
-    LoRALayer lora = adapted.lora();
+    LoRALayer lora = adapted.plain().lora();
     int in = linear.inFeatures();
     int out = linear.outFeatures();
     int rank = lora.rank();

@@ -1,8 +1,9 @@
 package io.github.lora4j.lora;
 
-import io.github.lora4j.kernel.ActiveKernels;
 import io.github.lora4j.kernel.Decompositions.Svd;
 import io.github.lora4j.kernel.Matrix;
+import io.github.lora4j.nn.Linear;
+import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.tensor.CounterRandom;
 import io.github.lora4j.tensor.ShapeMismatchException;
 import io.github.lora4j.tensor.Tensor;
@@ -12,8 +13,8 @@ import java.util.Arrays;
  * PiSSA (Meng et al. 2024): a branch that starts as the principal part of the weight beside it.
  * With {@code W = U S V^T} cut to its r largest singular values, {@code A = V sqrt(S / scaling)}
  * and {@code B = sqrt(S / scaling) U^T}, so that {@code scaling (A B)^T} is the best approximation
- * of W of rank r. The layer computes what it did before only if the {@link #residual} takes the
- * place of W.
+ * of W of rank r. The layer computes what it did before because {@link #adapted} subtracts the same
+ * product beside it.
  *
  * @param loraA A, {@code (in, r)}
  * @param loraB B, {@code (r, out)}
@@ -75,24 +76,27 @@ record Pissa(Tensor loraA, Tensor loraB, float scaling) {
     return new Pissa(a, b, scaling);
   }
 
-  /**
-   * What the branch leaves of the weight.
-   *
-   * @param weight W, {@code (out, in)}, as given to {@link #of}
-   * @return {@code W - scaling (A B)^T}, {@code (out, in)}
-   */
-  Tensor residual(Tensor weight) {
-    int in = loraA.shape().dim(0);
-    int rank = loraA.shape().dim(1);
-    int out = loraB.shape().dim(1);
-    float[] rest = weight.toArray();
-    ActiveKernels.get()
-        .multiply(
-            Matrix.of(loraB.data(), rank, out).transpose(),
-            Matrix.of(loraA.data(), in, rank).transpose(),
-            -scaling,
-            Matrix.of(rest, out, in),
-            true);
-    return Tensor.of(rest, out, in);
+  /** The layer that starts so: the branch, and its start subtracted beside it. */
+  static LinearWithLoRA adapted(Linear linear, LoraConfig config, String path) {
+    if (config.dora()) {
+      throw new IllegalArgumentException("lora: PiSSA or DoRA expected, got both");
+    }
+    float factor = config.scaling().factor(config.alpha(), config.rank());
+    long key = CounterRandom.key(config.seed(), CounterRandom.place(path + ".A"));
+    Pissa start = of(linear.weight().tensor(), config.rank(), factor, key);
+    Tensor negative = Tensor.of(start.loraB().toArray(), start.loraB().shape().toArray());
+    for (int i = 0; i < negative.data().length; i++) {
+      negative.data()[i] = -negative.data()[i];
+    }
+    Tensor again = Tensor.of(start.loraA().toArray(), start.loraA().shape().toArray());
+    return new LinearWithLoRA(
+        linear,
+        layer(Parameter.trained(start.loraA()), Parameter.trained(start.loraB()), config, path),
+        null,
+        layer(Parameter.frozen(again), Parameter.frozen(negative), config.withDropout(0), path));
+  }
+
+  private static LoRALayer layer(Parameter a, Parameter b, LoraConfig config, String path) {
+    return new LoRALayer(a, b, config.alpha(), config.scaling(), config.dropout(), path);
   }
 }

@@ -96,7 +96,7 @@ record PublishedModule(
     List<PublishedBranch.Rows> branches = new ArrayList<>();
     for (Place place : rows) {
       if (place.adapted() != null) {
-        branches.add(new PublishedBranch.Rows(place.firstRow(), place.adapted().lora()));
+        branches.add(new PublishedBranch.Rows(place.firstRow(), place.adapted().plain().lora()));
       }
     }
     int out = rows.stream().mapToInt(place -> place.linear().outFeatures()).sum();

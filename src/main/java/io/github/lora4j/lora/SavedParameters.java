@@ -3,11 +3,13 @@ package io.github.lora4j.lora;
 import io.github.lora4j.nn.Linear;
 import io.github.lora4j.nn.Module;
 import io.github.lora4j.nn.Parameter;
+import io.github.lora4j.tensor.Tensor;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * Which parameters of a model an adapter must hold, because the base's files do not give them back.
@@ -38,6 +40,25 @@ final class SavedParameters {
               }
             });
     return found;
+  }
+
+  /** Their tensors by name; of a layer with two branches those of the one that adds the same. */
+  static Map<String, Tensor> tensors(Module model) {
+    Map<String, Tensor> tensors = new TreeMap<>();
+    of(model).forEach((name, parameter) -> tensors.put(name, parameter.tensor()));
+    model
+        .namedModules()
+        .forEach(
+            (path, module) -> {
+              if (module instanceof LinearWithLoRA layer && layer.plain() != layer) {
+                LoRALayer both = layer.plain().lora();
+                tensors.put(Lora.join(path, "lora.A"), both.loraA().tensor());
+                tensors.put(Lora.join(path, "lora.B"), both.loraB().tensor());
+                tensors.remove(Lora.join(path, "start.A"));
+                tensors.remove(Lora.join(path, "start.B"));
+              }
+            });
+    return tensors;
   }
 
   /**

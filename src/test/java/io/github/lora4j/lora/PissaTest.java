@@ -82,7 +82,7 @@ class PissaTest {
     Arrays.sort(values);
     double optimum = KnownSpectrum.norm(values, rank);
 
-    Tensor residual = Pissa.of(weight, rank, SCALING, 2).residual(weight);
+    Tensor residual = residual(Pissa.of(weight, rank, SCALING, 2), weight);
 
     double error = norm(residual.data());
     assertTrue(error <= 1.01 * optimum, "error over optimum: " + error / optimum);
@@ -93,7 +93,7 @@ class PissaTest {
   void branchAndResidualAddUpToTheWeight() {
     Tensor weight = SmallModels.random(3, 7, 5);
     Pissa pissa = Pissa.of(weight, 2, 4f, 1);
-    Tensor residual = pissa.residual(weight);
+    Tensor residual = residual(pissa, weight);
     for (int o = 0; o < 7; o++) {
       for (int i = 0; i < 5; i++) {
         double delta = 0;
@@ -111,7 +111,7 @@ class PissaTest {
   void whatExceedsTheSizesOfTheWeightStartsAsPlainLora() {
     Tensor weight = SmallModels.random(3, 2, 9);
     Pissa pissa = Pissa.of(weight, 4, SCALING, 1);
-    for (float left : pissa.residual(weight).data()) {
+    for (float left : residual(pissa, weight).data()) {
       assertEquals(0, left, 1e-6);
     }
     for (int i = 0; i < 9; i++) {
@@ -131,7 +131,7 @@ class PissaTest {
     Pissa same = Pissa.of(packed, 4, SCALING, 1);
     assertArrayEquals(pissa.loraA().data(), same.loraA().data());
     assertArrayEquals(pissa.loraB().data(), same.loraB().data());
-    assertArrayEquals(pissa.residual(weight).data(), same.residual(packed).data());
+    assertArrayEquals(residual(pissa, weight).data(), residual(same, packed).data());
     Pissa other = Pissa.of(weight, 4, SCALING, 2);
     assertFalse(Arrays.equals(pissa.loraA().data(), other.loraA().data()));
   }
@@ -156,5 +156,24 @@ class PissaTest {
       sum += (double) v * v;
     }
     return Math.sqrt(sum);
+  }
+
+  /** {@code W - scaling (A B)^T}, sums in double. */
+  private static Tensor residual(Pissa pissa, Tensor weight) {
+    float[] rest = weight.toArray();
+    int out = weight.shape().dim(0);
+    int in = weight.shape().dim(1);
+    int rank = pissa.loraA().shape().dim(1);
+    for (int o = 0; o < out; o++) {
+      for (int i = 0; i < in; i++) {
+        double product = 0;
+        for (int r = 0; r < rank; r++) {
+          product +=
+              (double) pissa.loraA().data()[i * rank + r] * pissa.loraB().data()[r * out + o];
+        }
+        rest[o * in + i] = (float) (rest[o * in + i] - pissa.scaling() * product);
+      }
+    }
+    return Tensor.of(rest, out, in);
   }
 }
