@@ -20,6 +20,9 @@ import org.slf4j.LoggerFactory;
  * Gpt2 base = Gpt2.load(Path.of("models/gpt2"));
  * Gpt2Classifier classifier = base.classifier(ClassifierHead.LORA, 123, List.of("ham", "spam"));
  * }</pre>
+ *
+ * <p>A folder written from a classifier is a base too; {@link Gpt2Classifier#load} gives the
+ * classifier itself.
  */
 public final class Gpt2 {
 
@@ -71,9 +74,19 @@ public final class Gpt2 {
    * @throws IOException as {@link #load(Path)}
    */
   public static Gpt2 load(Path folder, LoadOptions options) throws IOException {
-    long start = System.nanoTime();
     Gpt2Config config = Gpt2Config.read(folder.resolve(Gpt2Config.FILE_NAME));
     TensorSource source = SafetensorsFolder.open(folder);
+    if (source.names().contains(SavedHead.WEIGHT)) {
+      log.info(
+          "{}: the head {} is left out, Gpt2Classifier.load reads it", folder, SavedHead.WEIGHT);
+    }
+    return load(folder, config, source, options);
+  }
+
+  /** Reads the weights of a folder whose configuration is known and whose files are opened. */
+  static Gpt2 load(Path folder, Gpt2Config config, TensorSource source, LoadOptions options)
+      throws IOException {
+    long start = System.nanoTime();
     source.warnings().forEach(log::warn);
     Gpt2Weights weights = Gpt2CheckpointReader.read(folder.toString(), source, config, options);
     Gpt2 base = new Gpt2(config, weights);
@@ -121,6 +134,11 @@ public final class Gpt2 {
     return new Gpt2Classifier(new Gpt2Backbone(config, weights), head, labels, seed);
   }
 
+  /** Makes a classifier on this base, with the head of a folder. */
+  Gpt2Classifier classifier(SavedHead head) {
+    return new Gpt2Classifier(new Gpt2Backbone(config, weights), head.score(), head.labels());
+  }
+
   /**
    * Makes a classifier whose classes are called {@code LABEL_0}, {@code LABEL_1} and so on, as
    * transformers calls them.
@@ -131,12 +149,12 @@ public final class Gpt2 {
    * @return a new module tree; all but the head are shared parameters
    */
   public Gpt2Classifier classifier(ClassifierHead head, long seed, int classes) {
-    List<String> labels = IntStream.range(0, classes).mapToObj(i -> "LABEL_" + i).toList();
+    List<String> labels = IntStream.range(0, classes).mapToObj(Gpt2Classifier::unnamed).toList();
     return classifier(head, seed, labels);
   }
 
   /**
-   * Writes this base in the published layout, see {@link Gpt2LanguageModel#save}.
+   * Writes this base in the published layout, see {@link Gpt2LanguageModel#save(Path, DType)}.
    *
    * @param folder where to; created if need be
    * @param dtype F32, or F16 to halve the size
@@ -144,6 +162,19 @@ public final class Gpt2 {
    */
   public void save(Path folder, DType dtype) throws IOException {
     languageModel().save(folder, dtype);
+  }
+
+  /**
+   * Writes this base and carries the tokenizer over, see {@link Gpt2LanguageModel#save(Path, DType,
+   * Path)}.
+   *
+   * @param folder where to; created if need be
+   * @param dtype F32, or F16 to halve the size
+   * @param tokenizer the folder that has the tokenizer files
+   * @throws IOException as {@link Gpt2LanguageModel#save(Path, DType, Path)}
+   */
+  public void save(Path folder, DType dtype, Path tokenizer) throws IOException {
+    languageModel().save(folder, dtype, tokenizer);
   }
 
   /**

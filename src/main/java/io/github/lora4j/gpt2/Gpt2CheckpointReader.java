@@ -21,13 +21,16 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Names may begin with {@code transformer.}. The causal masks that older files hold are ignored.
  * An {@code lm_head.weight} must equal the token embeddings, to which GPT-2 ties it: a model whose
- * output weights differ would otherwise compute something else here without a word.
+ * output weights differ would otherwise compute something else here without a word. The head of a
+ * classifier may be there and is not read, see {@link SavedHead}.
  */
 final class Gpt2CheckpointReader {
 
   private static final Logger log = LoggerFactory.getLogger(Gpt2CheckpointReader.class);
 
-  private static final String PREFIX = "transformer.";
+  /** What names in files of a model with a head begin with. */
+  static final String PREFIX = "transformer.";
+
   private static final String TIED_HEAD = "lm_head.weight";
   private static final Pattern MASK = Pattern.compile("h\\.\\d+\\.attn\\.(bias|masked_bias)");
   private static final int NAMED_FAULTS = 10;
@@ -138,6 +141,7 @@ final class Gpt2CheckpointReader {
         names.keySet().stream()
             .filter(name -> !known.contains(name) && !MASK.matcher(name).matches())
             .map(names::get)
+            .filter(name -> !name.equals(SavedHead.WEIGHT))
             .toList();
     if (options.strict()) {
       refuse(

@@ -1,10 +1,12 @@
 package io.github.lora4j.gpt2;
 
+import io.github.lora4j.nn.Layer;
 import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.safetensors.DType;
 import io.github.lora4j.safetensors.SafetensorsFolder;
 import io.github.lora4j.safetensors.SafetensorsWriter;
 import io.github.lora4j.safetensors.StagedFiles;
+import io.github.lora4j.tensor.Tensor;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -12,32 +14,77 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
-/** Writes the weights of a module tree as a folder in the published layout. */
+/** Writes a model as a folder in the published layout. */
 final class Gpt2CheckpointWriter {
 
-  private Gpt2CheckpointWriter() {}
+  private final SafetensorsWriter weights = new SafetensorsWriter().metadata("format", "pt");
+  private final DType dtype;
 
-  static void write(Gpt2Backbone model, Path folder, DType dtype) throws IOException {
+  private Gpt2CheckpointWriter(DType dtype) {
     if (dtype != DType.F32 && dtype != DType.F16) {
       throw new IllegalArgumentException("save: F32 or F16 expected, got " + dtype);
     }
+    this.dtype = dtype;
+  }
+
+  /**
+   * Writes a language model: names without prefix and no head, since it is tied.
+   *
+   * @param tokenizer a folder to take the tokenizer files from, or null for none
+   */
+  static void languageModel(Gpt2Backbone model, Path folder, DType dtype, @Nullable Path tokenizer)
+      throws IOException {
+    Gpt2CheckpointWriter writer = new Gpt2CheckpointWriter(dtype);
+    writer.addBackbone("", model);
+    writer.write(folder, Gpt2ConfigWriter.languageModel(model.config()), tokenizer);
+  }
+
+  /**
+   * Writes a classifier: its backbone's names with the prefix, and {@code score.weight}.
+   *
+   * @param tokenizer a folder to take the tokenizer files from, or null for none
+   */
+  static void classifier(
+      Gpt2Backbone model,
+      Layer score,
+      List<String> labels,
+      Path folder,
+      DType dtype,
+      @Nullable Path tokenizer)
+      throws IOException {
+    Gpt2CheckpointWriter writer = new Gpt2CheckpointWriter(dtype);
+    Tensor head = SavedHead.weight(score);
+    writer.addBackbone(Gpt2CheckpointReader.PREFIX, model);
+    writer.add(SavedHead.WEIGHT, head::toArray, head.shape().dim(0), head.shape().dim(1));
+    writer.write(folder, Gpt2ConfigWriter.classifier(model.config(), labels), tokenizer);
+  }
+
+  private void addBackbone(String prefix, Gpt2Backbone model) {
     Map<String, Parameter> parameters = model.namedParameters();
-    SafetensorsWriter weights = new SafetensorsWriter().metadata("format", "pt");
     for (PublishedTensor tensor : PublishedTensor.of(model.config())) {
       long[] shape = tensor.fileShape().stream().mapToLong(Long::longValue).toArray();
-      Supplier<float[]> values = published(tensor, parameters);
-      if (dtype == DType.F32) {
-        weights.floats(tensor.path(), values, shape);
-      } else {
-        weights.halves(tensor.path(), values, shape);
-      }
+      add(prefix + tensor.path(), published(tensor, parameters), shape);
     }
+  }
+
+  private void add(String name, Supplier<float[]> values, long... shape) {
+    if (dtype == DType.F32) {
+      weights.floats(name, values, shape);
+    } else {
+      weights.halves(name, values, shape);
+    }
+  }
+
+  private void write(Path folder, String config, @Nullable Path tokenizer) throws IOException {
+    TokenizerFiles tokenizerFiles = TokenizerFiles.of(tokenizer, folder);
     Files.createDirectories(folder);
-    byte[] config = model.config().toJson().getBytes(StandardCharsets.UTF_8);
+    byte[] json = config.getBytes(StandardCharsets.UTF_8);
     try (StagedFiles files = new StagedFiles(folder)) {
       files.write(SafetensorsFolder.SINGLE, weights::writeTo);
-      files.write(Gpt2Config.FILE_NAME, out -> out.write(config));
+      files.write(Gpt2Config.FILE_NAME, out -> out.write(json));
+      tokenizerFiles.stage(files);
       files.commit();
     }
   }

@@ -144,7 +144,7 @@ public record Gpt2Config(
    * @return JSON, its keys in a fixed order
    */
   public String toJson() {
-    return Gpt2ConfigWriter.json(this);
+    return Gpt2ConfigWriter.languageModel(this);
   }
 
   /**

@@ -59,17 +59,35 @@ public final class Gpt2LanguageModel extends SequenceModel {
   }
 
   /**
-   * Writes {@code config.json} and {@code model.safetensors} in the published layout, whatever the
-   * layout in memory: {@code c_attn} fused, Conv1D weights {@code (in, out)}, no {@code lm_head}.
-   * The bytes depend on the weights alone; each file appears complete or not at all.
+   * Writes {@code config.json} (a {@code GPT2LMHeadModel}) and {@code model.safetensors} in the
+   * published layout, whatever the layout in memory: {@code c_attn} fused, Conv1D weights {@code
+   * (in, out)}, no {@code lm_head}. The bytes depend on the weights alone. Older files are replaced
+   * once all new ones are complete.
    *
    * @param folder where to; created if need be, other files in it stay
    * @param dtype F32, or F16 to halve the size
    * @throws IllegalArgumentException if a Linear is adapted and not merged, or dtype is another
-   * @throws IOException if the files cannot be written
+   * @throws IOException if the files cannot be written; what was there before is then as it was
    */
   public void save(Path folder, DType dtype) throws IOException {
-    Gpt2CheckpointWriter.write(transformer, folder, dtype);
+    Gpt2CheckpointWriter.languageModel(transformer, folder, dtype, null);
+  }
+
+  /**
+   * Writes as {@link #save(Path, DType)} does, and carries the tokenizer over, byte by byte: {@code
+   * vocab.json} and {@code merges.txt}, and {@code tokenizer.json}, {@code tokenizer_config.json}
+   * and {@code special_tokens_map.json} if they are there. A folder without any is accepted.
+   *
+   * @param folder where to; created if need be, other files in it stay
+   * @param dtype F32, or F16 to halve the size
+   * @param tokenizer the folder that has the tokenizer files, such as that of the base
+   * @throws IllegalArgumentException as {@link #save(Path, DType)}
+   * @throws IOException if the files cannot be written, there is no tokenizer folder, it has but
+   *     one of vocabulary and merges, or files of another tokenizer would stay beside; what was
+   *     there before is then as it was
+   */
+  public void save(Path folder, DType dtype, Path tokenizer) throws IOException {
+    Gpt2CheckpointWriter.languageModel(transformer, folder, dtype, tokenizer);
   }
 
   /**

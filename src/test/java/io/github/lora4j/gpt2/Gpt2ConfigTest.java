@@ -252,7 +252,7 @@ class Gpt2ConfigTest {
 
   @Test
   void largeFileIsRefusedUnread() throws IOException {
-    Path file = file(" ".repeat(Gpt2ConfigReader.MAX_BYTES + 1));
+    Path file = file(" ".repeat(ConfigJson.MAX_BYTES + 1));
     LimitExceededException e =
         assertThrows(LimitExceededException.class, () -> Gpt2Config.read(file));
     assertNames(e, "MX-14", "", "1048576", "1048577");
