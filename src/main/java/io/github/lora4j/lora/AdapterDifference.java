@@ -97,8 +97,8 @@ public record AdapterDifference(
     boolean hasOwnNames = one.kind() == AdapterContents.Kind.LORA4J && other.kind() == one.kind();
     List<String> uses = uses(one.metadata(), other.metadata(), hasOwnNames);
     if (!hasOwnNames || !layout(one).equals(layout(other))) {
-      one = AdapterContents.readPublished(first);
-      other = AdapterContents.readPublished(second);
+      one = new AdapterContentsReader(first).readPublished();
+      other = new AdapterContentsReader(second).readPublished();
     }
     List<String> onlyInFirst = new ArrayList<>();
     List<String> onlyInSecond = new ArrayList<>();
