@@ -27,7 +27,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     exitCodeListHeading = "Exit codes:%n",
     exitCodeList = {
       "0:done",
-      "1:a fault of lora4j itself",
+      "1:a fault of lora4j itself; from diff, adapters that differ",
       "2:wrong options or arguments",
       "3:a file breaks its format or is not supported",
       "4:valid files that do not fit together",
@@ -85,6 +85,8 @@ public final class Main {
             .addSubcommand("evaluate", new EvaluateCommand(output))
             .addSubcommand("predict", new PredictCommand(output, in))
             .addSubcommand("inspect", new InspectCommand(output))
+            .addSubcommand("diff", new DiffCommand(output))
+            .addSubcommand("convert", new ConvertCommand(output))
             .addSubcommand("logits", new LogitsCommand(output))
             .addSubcommand("bench", new BenchCommand(output))
             .addSubcommand("pretrain", new PretrainCommand(output))

@@ -249,7 +249,7 @@ public final class AdapterFile {
   }
 
   /** A file of PEFT's may be missing, it is for others; what is there must be what was written. */
-  private static void checkHashes(AdapterManifest manifest, Path folder) throws IOException {
+  static void checkHashes(AdapterManifest manifest, Path folder) throws IOException {
     for (String name : List.of(TENSORS, PEFT_CONFIG, PEFT_TENSORS)) {
       String expected = manifest.hashes().getOrDefault(name, "none");
       Path file = folder.resolve(name);

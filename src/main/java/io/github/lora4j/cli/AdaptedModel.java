@@ -1,0 +1,106 @@
+package io.github.lora4j.cli;
+
+import io.github.lora4j.error.Excerpt;
+import io.github.lora4j.error.MismatchException;
+import io.github.lora4j.gpt2.ClassifierHead;
+import io.github.lora4j.gpt2.Gpt2;
+import io.github.lora4j.gpt2.QkvLayout;
+import io.github.lora4j.lora.AdapterContents.Kind;
+import io.github.lora4j.lora.AdapterExport;
+import io.github.lora4j.lora.AdapterFile;
+import io.github.lora4j.lora.AdapterFormatException;
+import io.github.lora4j.lora.AdapterMetadata;
+import io.github.lora4j.lora.TaskType;
+import io.github.lora4j.nn.SequenceModel;
+import io.github.lora4j.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * The model that an adapter is for, of any kind, built from a base; first without the adapter, so
+ * that what the base answers can be seen.
+ *
+ * @param model a language model or a classifier, frozen
+ * @param metadata what was saved with the adapter
+ * @param adapter the folder of the adapter
+ * @param kind whose files it holds
+ */
+record AdaptedModel(SequenceModel model, AdapterMetadata metadata, Path adapter, Kind kind) {
+
+  /** Builds the model; the adapter is not in it yet. */
+  static AdaptedModel prepare(ModelOption option, Path adapter) throws IOException {
+    Path folder = option.folder();
+    Kind kind = Kind.of(adapter);
+    AdapterMetadata metadata =
+        kind == Kind.MLX ? languageModel(folder) : AdapterFile.metadata(adapter);
+    checkTokenizer(metadata, adapter, folder);
+    Gpt2 base = option.load(choice(metadata, adapter, "qkv", QkvLayout.FUSED));
+    SequenceModel model =
+        metadata.task() == TaskType.SEQ_CLS
+            ? base.classifier(
+                choice(metadata, adapter, "head", ClassifierHead.FULL), 0, metadata.labels())
+            : base.languageModel();
+    model.freeze();
+    return new AdaptedModel(model, metadata, adapter, kind);
+  }
+
+  /** Puts the adapter into the model. */
+  void load() throws IOException {
+    if (kind == Kind.MLX) {
+      AdapterExport.readMlx(model, adapter);
+    } else {
+      AdapterFile.load(model, adapter);
+    }
+  }
+
+  /** The files of mlx-lm name neither task nor base. */
+  private static AdapterMetadata languageModel(Path folder) {
+    Path name = folder.toAbsolutePath().normalize().getFileName();
+    return new AdapterMetadata(
+        TaskType.CAUSAL_LM,
+        name == null ? null : name.toString(),
+        List.of(),
+        Map.of("qkv", "fused"));
+  }
+
+  /** Adapters of others do not say which tokenizer they were trained with. */
+  private static void checkTokenizer(AdapterMetadata metadata, Path adapter, Path folder)
+      throws IOException {
+    String fingerprint = metadata.facts().get("tokenizer");
+    if (fingerprint != null && !Tokenizer.load(folder).fingerprint().equals(fingerprint)) {
+      throw new MismatchException(
+          "AD-31",
+          adapter.toString(),
+          "tokenizer",
+          "the tokenizer that the adapter was trained with expected, got another in " + folder);
+    }
+  }
+
+  private static <E extends Enum<E>> E choice(
+      AdapterMetadata metadata, Path adapter, String fact, E otherwise)
+      throws AdapterFormatException {
+    String value = metadata.facts().get(fact);
+    if (value == null) {
+      return otherwise;
+    }
+    for (E constant : otherwise.getDeclaringClass().getEnumConstants()) {
+      if (constant.name().toLowerCase(Locale.ROOT).equals(value)) {
+        return constant;
+      }
+    }
+    throw new AdapterFormatException(
+        "AD-32",
+        adapter.toString(),
+        fact,
+        "one of %s expected for %s, got %s"
+            .formatted(
+                List.of(otherwise.getDeclaringClass().getEnumConstants())
+                    .toString()
+                    .toLowerCase(Locale.ROOT),
+                fact,
+                Excerpt.of(value)));
+  }
+}
