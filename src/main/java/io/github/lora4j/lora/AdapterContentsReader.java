@@ -68,7 +68,9 @@ final class AdapterContentsReader {
       ForeignBranches.checkFinite(
           "load", info.name(), elements, "the run that wrote it diverged, use another adapter");
       int[] dims = info.shape().stream().mapToInt(Math::toIntExact).toArray();
-      tensors.put(info.name(), Tensor.of(elements, dims));
+      if (!Probe.isPart(info.name())) {
+        tensors.put(info.name(), Tensor.of(elements, dims));
+      }
     }
     for (Map.Entry<String, AdapterManifest.Adapted> entry : manifest.modules().entrySet()) {
       String path = entry.getKey();

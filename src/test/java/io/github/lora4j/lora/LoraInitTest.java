@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class LoraInitTest {
 
   @ParameterizedTest
-  @EnumSource(LoraInit.class)
+  @EnumSource(value = LoraInit.class, mode = EnumSource.Mode.EXCLUDE, names = "PISSA")
   void theSameKeyGivesTheSameBits(LoraInit init) {
     assertArrayEquals(a(init, 3, 20, 6), a(init, 3, 20, 6));
     assertArrayEquals(b(init, 3, 6, 10), b(init, 3, 6, 10));
@@ -31,7 +31,7 @@ class LoraInitTest {
   @EnumSource(
       value = LoraInit.class,
       mode = EnumSource.Mode.EXCLUDE,
-      names = {"ORTHOGONAL"})
+      names = {"ORTHOGONAL", "PISSA"})
   void bStartsAtZero(LoraInit init) {
     float[] b = {1, 2, 3, 4, 5, 6};
     init.fillB(3, 2, 3, b);
