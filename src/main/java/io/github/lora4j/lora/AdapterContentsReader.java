@@ -65,8 +65,7 @@ final class AdapterContentsReader {
     Map<String, Tensor> tensors = new TreeMap<>();
     for (TensorInfo info : file.tensors().values()) {
       float[] elements = file.readFloats(info.name());
-      ForeignBranches.checkFinite(
-          "load", info.name(), elements, "the run that wrote it diverged, use another adapter");
+      FiniteNumbers.check("load", info.name(), elements, FiniteNumbers.OF_A_FILE);
       int[] dims = info.shape().stream().mapToInt(Math::toIntExact).toArray();
       if (!Probe.isPart(info.name())) {
         tensors.put(info.name(), Tensor.of(elements, dims));

@@ -80,8 +80,7 @@ public final class AdapterFile {
     Map<String, Tensor> tensors = SavedParameters.tensors(model);
     tensors.forEach(
         (name, tensor) ->
-            checkFinite(
-                "save", name, tensor.data(), "training diverged, try a lower learning rate"));
+            FiniteNumbers.check("save", name, tensor.data(), FiniteNumbers.OF_A_MODEL));
     if (tensors.isEmpty()) {
       throw new IllegalArgumentException(
           "save: a model that is adapted or trained expected, got one with nothing to save (see"
@@ -173,7 +172,7 @@ public final class AdapterFile {
     SafetensorsFile tensors = SafetensorsFile.open(folder.resolve(TENSORS));
     for (String name : tensors.tensors().keySet()) {
       float[] elements = tensors.readFloats(name);
-      checkFinite("load", name, elements, "the run that wrote it diverged, use another adapter");
+      FiniteNumbers.check("load", name, elements, FiniteNumbers.OF_A_FILE);
       values.put(name, elements);
     }
     String file = folder.resolve(TENSORS).toString();
@@ -263,20 +262,6 @@ public final class AdapterFile {
                     .formatted(MANIFEST, Excerpt.of(expected), got)
                 + " (saving was interrupted, or it was changed since; save the adapter again)");
       }
-    }
-  }
-
-  private static void checkFinite(String operation, String name, float[] elements, String remedy) {
-    int count = 0;
-    for (float element : elements) {
-      count += Float.isFinite(element) ? 0 : 1;
-    }
-    if (count > 0) {
-      throw new NonFiniteException(
-          "AD-17",
-          name,
-          "%s: finite numbers expected, got %d of %d that are NaN or infinite (%s)"
-              .formatted(operation, count, elements.length, remedy));
     }
   }
 

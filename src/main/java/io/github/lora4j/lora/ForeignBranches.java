@@ -2,9 +2,6 @@ package io.github.lora4j.lora;
 
 import io.github.lora4j.error.NonFiniteException;
 import io.github.lora4j.tensor.Tensor;
-import java.util.Collection;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -67,21 +64,8 @@ final class ForeignBranches {
                   .formatted(operation, name, rank, rank, a.shape(), b.shape())
               + " column for each rank)");
     }
-    String remedy = "training diverged, try a lower learning rate";
-    checkFinite(operation, name + ".lora_A", a.toArray(), remedy);
-    checkFinite(operation, name + ".lora_B", b.toArray(), remedy);
-  }
-
-  /** The number that most branches have, the first of them in a draw: they stay as they are. */
-  static float mostCommon(Collection<Float> numbers) {
-    Map<Float, Integer> counts = new LinkedHashMap<>();
-    numbers.forEach(number -> counts.merge(number, 1, Integer::sum));
-    int most = Collections.max(counts.values());
-    return counts.entrySet().stream()
-        .filter(entry -> entry.getValue() == most)
-        .findFirst()
-        .orElseThrow()
-        .getKey();
+    FiniteNumbers.check(operation, name + ".lora_A", a.toArray(), FiniteNumbers.OF_A_MODEL);
+    FiniteNumbers.check(operation, name + ".lora_B", b.toArray(), FiniteNumbers.OF_A_MODEL);
   }
 
   /**
@@ -103,20 +87,5 @@ final class ForeignBranches {
       }
     }
     return b;
-  }
-
-  /** Counts what is not finite. */
-  static void checkFinite(String operation, String name, float[] elements, String remedy) {
-    int count = 0;
-    for (float element : elements) {
-      count += Float.isFinite(element) ? 0 : 1;
-    }
-    if (count > 0) {
-      throw new NonFiniteException(
-          "AD-17",
-          name,
-          "%s: finite numbers expected, got %d of %d that are NaN or infinite (%s)"
-              .formatted(operation, count, elements.length, remedy));
-    }
   }
 }

@@ -52,7 +52,7 @@ final class GgufAdapter {
       throws IOException {
     SortedMap<BlockModule, PublishedBranch> checked = ForeignBranches.checked(OPERATION, branches);
     List<Float> alphas = checked.values().stream().map(PublishedBranch::alpha).toList();
-    float alpha = ForeignBranches.mostCommon(alphas);
+    float alpha = MostCommon.of(alphas);
     GgufWriter gguf = new GgufWriter();
     gguf.metadata("general.architecture", "gpt2");
     gguf.metadata("general.type", "adapter");

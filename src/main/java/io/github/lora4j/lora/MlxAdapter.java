@@ -79,7 +79,7 @@ final class MlxAdapter {
     }
     int rank = checked.values().stream().mapToInt(PublishedBranch::rank).max().orElseThrow();
     List<Float> scalings = checked.values().stream().map(MlxAdapter::scaling).toList();
-    float scale = ForeignBranches.mostCommon(scalings);
+    float scale = MostCommon.of(scalings);
     LoraConfig.check(rank, scale, dropout);
     SafetensorsWriter tensors = new SafetensorsWriter().metadata("format", "mlx");
     checked.forEach((module, branch) -> add(tensors, module, branch, rank, scale));

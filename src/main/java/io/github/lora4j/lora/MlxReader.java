@@ -218,11 +218,8 @@ final class MlxReader {
 
   private Tensor transposed(SafetensorsFile tensors, String name) throws IOException {
     float[] elements = tensors.readFloats(name);
-    ForeignBranches.checkFinite(
-        "load from " + Excerpt.of(file.toString()),
-        name,
-        elements,
-        "the run that wrote it diverged, use another adapter");
+    FiniteNumbers.check(
+        "load from " + Excerpt.of(file.toString()), name, elements, FiniteNumbers.OF_A_FILE);
     TensorInfo info = Objects.requireNonNull(tensors.tensors().get(name));
     int rows = Math.toIntExact(info.shape().get(0));
     int columns = Math.toIntExact(info.shape().get(1));

@@ -1,8 +1,5 @@
 package io.github.lora4j.lora;
 
-import java.util.Collection;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -66,7 +63,7 @@ final class PeftConfigWriter {
     Map<String, Object> alphas = new TreeMap<>();
     Map<String, Scale> scales = new TreeMap<>();
     branches.forEach((name, b) -> scales.put(name, Scale.of(b, scaling)));
-    Scale common = mostCommon(scales.values());
+    Scale common = MostCommon.of(scales.values());
     scales.forEach(
         (name, own) -> {
           targets.add(shortestSuffix(name, published, scales::containsKey));
@@ -143,17 +140,6 @@ final class PeftConfigWriter {
               : scaling.alpha(branch.factor(), branch.rank());
       return new Scale(branch.rank(), alpha);
     }
-  }
-
-  /** The description that most branches share, the first of them in a draw. */
-  private static Scale mostCommon(Collection<Scale> scales) {
-    Map<Scale, Integer> counts = new LinkedHashMap<>();
-    scales.forEach(scale -> counts.merge(scale, 1, Integer::sum));
-    int most = Collections.max(counts.values());
-    return scales.stream()
-        .filter(scale -> counts.getOrDefault(scale, 0) == most)
-        .findFirst()
-        .orElseThrow();
   }
 
   /**

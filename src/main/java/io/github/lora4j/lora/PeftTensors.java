@@ -233,22 +233,7 @@ record PeftTensors(Path file, Map<String, Module> modules, List<String> notUnder
               .formatted(minRank == maxRank ? maxRank : minRank + " or " + maxRank, shape));
     }
     float[] elements = file.readFloats(name);
-    requireFinite(name, elements);
+    FiniteNumbers.check("load", name, elements, FiniteNumbers.OF_A_FILE);
     return Tensor.of(elements, shape.stream().mapToInt(Long::intValue).toArray());
-  }
-
-  private static void requireFinite(String name, float[] elements) {
-    int count = 0;
-    for (float element : elements) {
-      count += Float.isFinite(element) ? 0 : 1;
-    }
-    if (count > 0) {
-      throw new NonFiniteException(
-          "AD-17",
-          name,
-          ("load: finite numbers expected, got %d of %d that are NaN or infinite (the run that wrote"
-                  + " it diverged, use another adapter)")
-              .formatted(count, elements.length));
-    }
   }
 }
