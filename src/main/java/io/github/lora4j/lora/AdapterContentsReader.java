@@ -96,7 +96,11 @@ final class AdapterContentsReader {
       addBranch(
           path,
           new PublishedBranch(
-              adapted.rank(), adapted.alpha(), adapted.scaling(), transposed(a), transposed(b)));
+              adapted.rank(),
+              adapted.alpha(),
+              adapted.scaling(),
+              Transposed.of(a),
+              Transposed.of(b)));
     }
     tensors.forEach(
         (name, tensor) -> {
@@ -160,17 +164,5 @@ final class AdapterContentsReader {
   private AdapterContents contents(
       Kind kind, AdapterMetadata metadata, Map<String, String> hashes) {
     return new AdapterContents(kind, metadata, hashes, branches, others, trainedParameters);
-  }
-
-  private static Tensor transposed(Tensor matrix) {
-    int rows = matrix.shape().dim(0);
-    int columns = matrix.shape().dim(1);
-    Tensor turned = Tensor.zeros(columns, rows);
-    for (int i = 0; i < rows; i++) {
-      for (int j = 0; j < columns; j++) {
-        turned.data()[j * rows + i] = matrix.data()[i * columns + j];
-      }
-    }
-    return turned;
   }
 }

@@ -120,21 +120,10 @@ public final class AdapterExport {
     branches.forEach(
         (name, branch) -> {
           for (Place place : Objects.requireNonNull(published.get(name))) {
-            Objects.requireNonNull(slots.get(place.path())).set(adapted(place, branch));
+            Objects.requireNonNull(slots.get(place.path()))
+                .set(new LinearWithLoRA(place.linear(), branch.beside(place, 0)));
           }
         });
-  }
-
-  private static LinearWithLoRA adapted(Place place, PublishedBranch branch) {
-    LoRALayer lora =
-        new LoRALayer(
-            Parameter.trained(branch.layerA()),
-            Parameter.trained(branch.layerB(place.firstRow(), place.linear().outFeatures())),
-            branch.alpha(),
-            branch.scaling(),
-            0,
-            Lora.join(place.path(), "lora"));
-    return new LinearWithLoRA(place.linear(), lora);
   }
 
   /** The branches by published name, if they are all that an adapter of the model must hold. */

@@ -6,7 +6,6 @@ import io.github.lora4j.nn.Module;
 import io.github.lora4j.nn.Origin;
 import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.nn.Slot;
-import io.github.lora4j.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -105,19 +104,20 @@ public final class Lora {
 
   /** A copy to be trained: other models may share the parameters of the original. */
   private static Linear trainedWhole(Linear linear) {
-    Tensor weight =
-        Tensor.of(linear.weight().tensor().toArray(), linear.weight().shape().toArray());
-    return new Linear(Parameter.trained(weight), trainedCopy(linear.bias()), linear.origin());
+    return new Linear(
+        trainedCopy(linear.weight()),
+        linear.bias() == null ? null : trainedCopy(linear.bias()),
+        linear.origin());
   }
 
   private static Linear withTrainedBias(Linear linear) {
-    return new Linear(linear.weight(), trainedCopy(linear.bias()), linear.origin());
+    return linear.bias() == null
+        ? linear
+        : new Linear(linear.weight(), trainedCopy(linear.bias()), linear.origin());
   }
 
-  private static @Nullable Parameter trainedCopy(@Nullable Parameter bias) {
-    return bias == null
-        ? null
-        : Parameter.trained(Tensor.of(bias.tensor().toArray(), bias.shape().toArray()));
+  private static Parameter trainedCopy(Parameter parameter) {
+    return Parameter.trained(parameter.tensor().copy());
   }
 
   /**

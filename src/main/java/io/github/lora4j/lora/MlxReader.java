@@ -223,12 +223,6 @@ final class MlxReader {
     TensorInfo info = Objects.requireNonNull(tensors.tensors().get(name));
     int rows = Math.toIntExact(info.shape().get(0));
     int columns = Math.toIntExact(info.shape().get(1));
-    Tensor transposed = Tensor.zeros(columns, rows);
-    for (int i = 0; i < rows; i++) {
-      for (int j = 0; j < columns; j++) {
-        transposed.data()[j * rows + i] = elements[i * columns + j];
-      }
-    }
-    return transposed;
+    return Transposed.of(Tensor.of(elements, rows, columns));
   }
 }

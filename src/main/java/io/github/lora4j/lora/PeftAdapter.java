@@ -30,11 +30,6 @@ import org.jspecify.annotations.Nullable;
 record PeftAdapter(
     Map<String, @Nullable Object> config, Map<String, Tensor> tensors, List<String> leftOut) {
 
-  /** What transformers calls the modules around those of the published files. */
-  private static final String WRAPPERS = "base_model.model.";
-
-  private static final String BODY = "transformer.";
-
   /** The adapter of a model, or null if no published module is adapted: PEFT has no word for it. */
   static @Nullable PeftAdapter of(Module model, AdapterMetadata metadata) {
     List<Place> places = PublishedModule.places(model);
@@ -64,7 +59,8 @@ record PeftAdapter(
         config.dropout(adapted.lora().dropout());
       }
       if (origin == null && unpublished.contains(linear.weight())) {
-        tensors.put(WRAPPERS + place.path() + ".weight", Merge.tensor(linear, adapted));
+        tensors.put(
+            PeftTensorName.WRAPPERS + place.path() + ".weight", Merge.tensor(linear, adapted));
         config.saveWhole(place.path());
         included.add(linear.weight());
       } else if (origin != null) {
@@ -89,7 +85,7 @@ record PeftAdapter(
   }
 
   private static void put(String name, PublishedModule module, Map<String, Tensor> tensors) {
-    String prefix = WRAPPERS + BODY + name;
+    String prefix = PeftTensorName.WRAPPERS + PeftTensorName.BODY + name;
     PublishedBranch branch = module.branch();
     if (branch != null) {
       tensors.put(prefix + ".lora_A.weight", branch.loraA());
@@ -99,24 +95,11 @@ record PeftAdapter(
       tensors.put(prefix + ".lora_magnitude_vector", module.magnitude());
     }
     if (module.weight() != null) {
-      tensors.put(prefix + ".weight", transposed(module.weight()));
+      tensors.put(prefix + ".weight", Transposed.of(module.weight())); // as Conv1D, (in, out)
     }
     if (module.bias() != null) {
       tensors.put(prefix + (branch == null ? ".bias" : ".base_layer.bias"), module.bias());
     }
-  }
-
-  /** Published weights are {@code (in, out)}, transformers' Conv1D. */
-  private static Tensor transposed(Tensor weight) {
-    int out = weight.shape().dim(0);
-    int in = weight.shape().dim(1);
-    Tensor turned = Tensor.zeros(in, out);
-    for (int o = 0; o < out; o++) {
-      for (int i = 0; i < in; i++) {
-        turned.data()[i * out + o] = weight.data()[o * in + i];
-      }
-    }
-    return turned;
   }
 
   private static boolean isZero(Parameter parameter) {

@@ -138,6 +138,6 @@ record PeftConfig(
   private static List<String> paths(String publishedName) {
     return publishedName.equals(OUTPUT_EMBEDDING) || CLASSIFIERS.contains(publishedName)
         ? List.of(publishedName)
-        : List.of("transformer." + publishedName, publishedName);
+        : List.of(PeftTensorName.BODY + publishedName, publishedName);
   }
 }

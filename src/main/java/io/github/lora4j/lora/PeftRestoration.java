@@ -53,6 +53,12 @@ final class PeftRestoration {
     compareExpected(tensors, faults);
     compareFound(tensors, faults);
     faults.throwIfAny();
+    for (String name : published.keySet()) {
+      PeftTensors.Module module = tensors.modules().get(name);
+      if (module != null) {
+        modules.put(name, module(name, module));
+      }
+    }
   }
 
   /** Each listed name must select something, or a typing error would go unseen. */
@@ -74,7 +80,7 @@ final class PeftRestoration {
   }
 
   private static boolean isNamed(String name, String target) {
-    return Targets.endsWith("transformer." + name, target);
+    return Targets.endsWith(PeftTensorName.BODY + name, target);
   }
 
   private void compareExpected(PeftTensors tensors, PeftFaults faults) throws IOException {
@@ -107,7 +113,6 @@ final class PeftRestoration {
           faults.add("AD-06", place.path(), "a Linear in a slot expected, this one is fixed");
         }
       }
-      modules.put(name, module(name, module));
     }
     for (Map.Entry<String, Place> head : heads.entrySet()) {
       PeftTensors.Module module = tensors.modules().get(head.getKey());
@@ -172,7 +177,7 @@ final class PeftRestoration {
                 return;
               }
               Parameter bias = parameters.get(name + ".bias");
-              Parameter inBody = parameters.get("transformer." + name + ".bias");
+              Parameter inBody = parameters.get(PeftTensorName.BODY + name + ".bias");
               Parameter present = bias == null ? inBody : bias;
               if (module.bias() == null || module.weight() != null || present == null) {
                 faults.addNearest("AD-10", "tensors", "the model has no Linear", name);
@@ -194,7 +199,12 @@ final class PeftRestoration {
               module.loraA(),
               module.loraB());
     }
-    return new PublishedModule(branch, module.magnitude(), module.bias(), module.weight());
+    Tensor weight = module.weight();
+    return new PublishedModule(
+        branch,
+        module.magnitude(),
+        module.bias(),
+        weight == null ? null : Transposed.of(weight)); // a Conv1D, (in, out)
   }
 
   /** Changes the model. What the adapter holds is trained afterwards. */
@@ -208,7 +218,7 @@ final class PeftRestoration {
     headWeights.forEach(
         (path, weight) ->
             Objects.requireNonNull(slots.get(path))
-                .set(new Linear(Parameter.trained(copy(weight)), null, null)));
+                .set(new Linear(Parameter.trained(weight.copy()), null, null)));
   }
 
   private Layer layer(Place place, PublishedModule module) {
@@ -220,45 +230,27 @@ final class PeftRestoration {
     if (bias != null || weight != null) {
       linear =
           new Linear(
-              weight == null ? linear.weight() : Parameter.trained(columns(weight, first, rows)),
-              bias == null ? linear.bias() : Parameter.trained(slice(bias, first, rows)),
+              weight == null ? linear.weight() : Parameter.trained(rows(weight, first, rows)),
+              bias == null ? linear.bias() : Parameter.trained(rows(bias, first, rows)),
               linear.origin());
     }
     PublishedBranch branch = module.branch();
     if (branch == null) {
       return linear;
     }
-    LoRALayer lora =
-        new LoRALayer(
-            Parameter.trained(branch.layerA()),
-            Parameter.trained(branch.layerB(first, rows)),
-            branch.alpha(),
-            branch.scaling(),
-            config.dropout(),
-            Lora.join(place.path(), "lora"));
     Tensor magnitude = module.magnitude();
     return new LinearWithLoRA(
-        linear, lora, magnitude == null ? null : Parameter.trained(slice(magnitude, first, rows)));
+        linear,
+        branch.beside(place, config.dropout()),
+        magnitude == null ? null : Parameter.trained(rows(magnitude, first, rows)));
   }
 
-  private static Tensor copy(Tensor tensor) {
-    return Tensor.of(tensor.toArray(), tensor.shape().toArray());
-  }
-
-  private static Tensor slice(Tensor vector, int first, int count) {
-    return Tensor.of(Arrays.copyOfRange(vector.data(), first, first + count), count);
-  }
-
-  /** Some outputs of a weight as published, {@code (in, out)}, as a Linear holds it. */
-  private static Tensor columns(Tensor weight, int first, int count) {
-    int in = weight.shape().dim(0);
-    int out = weight.shape().dim(1);
-    Tensor some = Tensor.zeros(count, in);
-    for (int o = 0; o < count; o++) {
-      for (int i = 0; i < in; i++) {
-        some.data()[o * in + i] = weight.data()[i * out + first + o];
-      }
-    }
-    return some;
+  /** Some elements of a vector, or rows of a matrix. */
+  private static Tensor rows(Tensor all, int first, int count) {
+    int[] dims = all.shape().toArray();
+    int length = all.shape().numel() / dims[0];
+    dims[0] = count;
+    return Tensor.of(
+        Arrays.copyOfRange(all.data(), first * length, (first + count) * length), dims);
   }
 }

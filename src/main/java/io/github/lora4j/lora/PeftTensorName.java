@@ -32,8 +32,12 @@ record PeftTensorName(String module, Part part) {
     EMBEDDING
   }
 
-  private static final String WRAPPERS = "base_model.model.";
-  private static final String BODY = "transformer.";
+  /** What PEFT calls the modules around a model. */
+  static final String WRAPPERS = "base_model.model.";
+
+  /** What transformers calls the module around those of the published files. */
+  static final String BODY = "transformer.";
+
   private static final String SAVED_WHOLE = ".modules_to_save.default.";
 
   /** What names end with; the first that fits counts. */

@@ -84,16 +84,19 @@ record Pissa(Tensor loraA, Tensor loraB, float scaling) {
     float factor = config.scaling().factor(config.alpha(), config.rank());
     long key = CounterRandom.key(config.seed(), CounterRandom.place(path + ".A"));
     Pissa start = of(linear.weight().tensor(), config.rank(), factor, key);
-    Tensor negative = Tensor.of(start.loraB().toArray(), start.loraB().shape().toArray());
+    Tensor negative = start.loraB().copy();
     for (int i = 0; i < negative.data().length; i++) {
       negative.data()[i] = -negative.data()[i];
     }
-    Tensor again = Tensor.of(start.loraA().toArray(), start.loraA().shape().toArray());
     return new LinearWithLoRA(
         linear,
         layer(Parameter.trained(start.loraA()), Parameter.trained(start.loraB()), config, path),
         null,
-        layer(Parameter.frozen(again), Parameter.frozen(negative), config.withDropout(0), path));
+        layer(
+            Parameter.frozen(start.loraA().copy()),
+            Parameter.frozen(negative),
+            config.withDropout(0),
+            path));
   }
 
   private static LoRALayer layer(Parameter a, Parameter b, LoraConfig config, String path) {

@@ -1,5 +1,7 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.lora.PublishedModule.Place;
+import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.tensor.Tensor;
 import java.util.Arrays;
 import java.util.List;
@@ -107,18 +109,22 @@ record PublishedBranch(int rank, float alpha, LoraScaling scaling, Tensor loraA,
     }
   }
 
-  /** A as a layer holds it, {@code (in, r)}. */
-  Tensor layerA() {
-    Tensor a = Tensor.zeros(loraA.shape().dim(1), rank);
-    copyTransposed(loraA, 1, a, 0, 0);
-    return a;
-  }
-
-  /** Some outputs of B as a layer holds it, {@code (r, rows)}. */
-  Tensor layerB(int firstRow, int rows) {
-    float[] some = Arrays.copyOfRange(loraB.data(), firstRow * rank, (firstRow + rows) * rank);
-    Tensor b = Tensor.zeros(rank, rows);
-    copyTransposed(Tensor.of(some, rows, rank), 1, b, 0, 0);
-    return b;
+  /**
+   * The branch as it stands beside the rows of the weight that one Linear holds, trained.
+   *
+   * @param place the Linear
+   * @param dropout a probability in [0, 1)
+   */
+  LoRALayer beside(Place place, float dropout) {
+    int first = place.firstRow();
+    int rows = place.linear().outFeatures();
+    float[] some = Arrays.copyOfRange(loraB.data(), first * rank, (first + rows) * rank);
+    return new LoRALayer(
+        Parameter.trained(Transposed.of(loraA)),
+        Parameter.trained(Transposed.of(Tensor.of(some, rows, rank))),
+        alpha,
+        scaling,
+        dropout,
+        Lora.join(place.path(), "lora"));
   }
 }

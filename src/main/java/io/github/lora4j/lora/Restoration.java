@@ -236,13 +236,9 @@ final class Restoration {
   private static Linear copy(Linear linear) {
     Parameter bias = linear.bias();
     return new Linear(
-        Parameter.frozen(copy(linear.weight())),
-        bias == null ? null : Parameter.frozen(copy(bias)),
+        Parameter.frozen(linear.weight().tensor().copy()),
+        bias == null ? null : Parameter.frozen(bias.tensor().copy()),
         linear.origin());
-  }
-
-  private static Tensor copy(Parameter parameter) {
-    return Tensor.of(parameter.tensor().toArray(), parameter.shape().toArray());
   }
 
   private void wrap(
