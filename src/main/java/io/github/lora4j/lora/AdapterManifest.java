@@ -66,12 +66,13 @@ record AdapterManifest(
 
     /** Whether a layer is adapted in this way, whatever its origin. */
     boolean fits(LinearWithLoRA layer) {
-      if (layer.plain() != layer) {
-        return false;
-      }
-      Adapted other = of(layer);
-      return equals(
-          new Adapted(other.rank, other.alpha, other.scaling, other.dora, other.dropout, origin));
+      LoRALayer lora = layer.lora();
+      return !layer.hasStart()
+          && lora.rank() == rank
+          && lora.alpha() == alpha
+          && lora.scaling() == scaling
+          && (layer.magnitude() != null) == dora
+          && lora.dropout() == dropout;
     }
   }
 

@@ -48,14 +48,15 @@ record BaseCheck(String file, BaseIdentity trainedOn, @Nullable Probe probe) {
   }
 
   private void check(Module model) throws MismatchException {
-    BaseIdentity present = BaseIdentity.of(model);
+    Map<String, String> present = BaseIdentity.hashes(model);
     String different = trainedOn.firstDifference(present);
     float distance =
         probe != null && model instanceof SequenceModel answering
             ? probe.difference(answering)
             : Float.NaN;
     if (different != null) {
-      boolean isRounding = trainedOn.isRounded() != present.isRounded() && distance <= AGREEMENT;
+      boolean isRounding =
+          distance <= AGREEMENT && trainedOn.isRounded() != BaseIdentity.isRounded(model);
       if (!isRounding) {
         throw new MismatchException(
             "AD-18",
@@ -65,7 +66,7 @@ record BaseCheck(String file, BaseIdentity trainedOn, @Nullable Probe probe) {
                     + " %s%s (load the adapter's own base)")
                 .formatted(
                     trainedOn.tensors().get(different),
-                    present.tensors().get(different),
+                    present.get(different),
                     distance > 0 ? "; logits of the probe are off by " + distance : ""));
       }
       logger.warn(

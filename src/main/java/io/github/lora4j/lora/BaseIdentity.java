@@ -39,26 +39,44 @@ record BaseIdentity(SortedMap<String, String> tensors, boolean isRounded) {
 
   /** Of the base under a model's branches; unknown if it was not read from a file. */
   static BaseIdentity of(Module model) {
-    SortedMap<String, String> tensors = new TreeMap<>();
+    return new BaseIdentity(hashes(model), isRounded(model));
+  }
+
+  /** The hashes of the base under a model's branches, those that are known. */
+  static SortedMap<String, String> hashes(Module model) {
+    SortedMap<String, String> hashes = new TreeMap<>();
+    for (Linear linear : adapted(model)) {
+      Origin origin = linear.origin();
+      if (origin != null && origin.sha256() != null) {
+        hashes.put(origin.name(), origin.sha256());
+      }
+    }
+    return hashes;
+  }
+
+  /** Whether the base under a model's branches is in half precision; looks at all its numbers. */
+  static boolean isRounded(Module model) {
+    List<Linear> layers = adapted(model);
+    return !layers.isEmpty()
+        && (layers.stream().allMatch(layer -> all(layer, Test.BFLOAT16))
+            || layers.stream().allMatch(layer -> all(layer, Test.FLOAT16)));
+  }
+
+  private static List<Linear> adapted(Module model) {
     List<Linear> layers = new ArrayList<>();
     for (PublishedModule.Place place : PublishedModule.places(model)) {
       Origin origin = place.linear().origin();
       if (place.adapted() != null && origin != null && origin.sha256() != null) {
-        tensors.put(origin.name(), origin.sha256());
         layers.add(place.linear());
       }
     }
-    return new BaseIdentity(
-        tensors,
-        !layers.isEmpty()
-            && (layers.stream().allMatch(layer -> all(layer, Test.BFLOAT16))
-                || layers.stream().allMatch(layer -> all(layer, Test.FLOAT16))));
+    return layers;
   }
 
-  /** The first tensor that both know and that differs, or null. */
-  @Nullable String firstDifference(BaseIdentity other) {
+  /** The first tensor that is known here and there and differs, or null. */
+  @Nullable String firstDifference(Map<String, String> hashes) {
     for (Map.Entry<String, String> entry : tensors.entrySet()) {
-      String found = other.tensors.get(entry.getKey());
+      String found = hashes.get(entry.getKey());
       if (found != null && !found.equals(entry.getValue())) {
         return entry.getKey();
       }
@@ -66,9 +84,9 @@ record BaseIdentity(SortedMap<String, String> tensors, boolean isRounded) {
     return null;
   }
 
-  /** Whether there is a tensor that both know. */
-  boolean isComparable(BaseIdentity other) {
-    return tensors.keySet().stream().anyMatch(other.tensors::containsKey);
+  /** Whether there is a tensor that is known here and there. */
+  boolean isComparable(Map<String, String> hashes) {
+    return tensors.keySet().stream().anyMatch(hashes::containsKey);
   }
 
   /** Whether a float32 is a number of a narrower format. */

@@ -132,6 +132,11 @@ public final class LinearWithLoRA extends Layer {
     return direction.scaleColumns(magnitude.tensor(), norms(), null, rest);
   }
 
+  /** Whether a second branch subtracts what the first started as. */
+  boolean hasStart() {
+    return start != null;
+  }
+
   /** An equal layer with one branch: A beside that of the start, B above it. */
   LinearWithLoRA plain() {
     return start == null ? this : new LinearWithLoRA(linear, lora.with(start));

@@ -74,6 +74,16 @@ public final class LoRALayer extends Layer {
       LoraScaling scaling,
       float dropout,
       String path) {
+    this(loraA, loraB, alpha, scaling, dropout, CounterRandom.place(path));
+  }
+
+  private LoRALayer(
+      Parameter loraA,
+      Parameter loraB,
+      float alpha,
+      LoraScaling scaling,
+      float dropout,
+      long place) {
     if (loraA.shape().rank() != 2
         || loraB.shape().rank() != 2
         || loraA.shape().dim(1) != loraB.shape().dim(0)) {
@@ -87,15 +97,6 @@ public final class LoRALayer extends Layer {
     this.alpha = alpha;
     this.scaling = scaling;
     this.dropout = dropout;
-    this.place = CounterRandom.place(path);
-  }
-
-  private LoRALayer(LoRALayer other, float alpha, long place) {
-    this.loraA = parameter("A", other.loraA);
-    this.loraB = parameter("B", other.loraB);
-    this.alpha = alpha;
-    this.scaling = other.scaling;
-    this.dropout = other.dropout;
     this.place = place;
   }
 
@@ -113,20 +114,18 @@ public final class LoRALayer extends Layer {
     int half = own * outFeatures();
     System.arraycopy(loraB.data(), 0, b.data(), 0, half);
     System.arraycopy(other.loraB.data(), 0, b.data(), half, half);
-    LoRALayer both =
-        new LoRALayer(
-            Parameter.trained(a),
-            Parameter.trained(b),
-            scaling.alpha(factor(), rank),
-            scaling,
-            dropout,
-            "lora");
-    return new LoRALayer(both, both.alpha, place);
+    return new LoRALayer(
+        Parameter.trained(a),
+        Parameter.trained(b),
+        scaling.alpha(factor(), rank),
+        scaling,
+        dropout,
+        place);
   }
 
   /** The same branch with its factor multiplied. */
   LoRALayer withStrength(float strength) {
-    return new LoRALayer(this, alpha * strength, place);
+    return new LoRALayer(loraA, loraB, alpha * strength, scaling, dropout, place);
   }
 
   private static Tensor initialA(int inFeatures, LoraConfig config, String path) {

@@ -85,6 +85,8 @@ public record LoraConfig(
 
   /** A configuration that is being changed. */
   private static final class Draft {
+    private int rank;
+    private float alpha;
     private LoraScaling scaling;
     private boolean dora;
     private float dropout;
@@ -97,6 +99,8 @@ public record LoraConfig(
     private List<String> modulesToSave;
 
     Draft(LoraConfig from) {
+      rank = from.rank;
+      alpha = from.alpha;
       scaling = from.scaling;
       dora = from.dora;
       dropout = from.dropout;
@@ -114,8 +118,8 @@ public record LoraConfig(
     Draft draft = new Draft(this);
     change.accept(draft);
     return new LoraConfig(
-        rank,
-        alpha,
+        draft.rank,
+        draft.alpha,
         draft.scaling,
         draft.dora,
         draft.dropout,
@@ -230,19 +234,13 @@ public record LoraConfig(
 
   /** The configuration of one layer, with its own rank and alpha. */
   LoraConfig at(String path, @Nullable Origin origin) {
-    return new LoraConfig(
-        find(ranks, path, origin, rank),
-        find(alphas, path, origin, alpha),
-        scaling,
-        dora,
-        dropout,
-        init,
-        seed,
-        targets,
-        Map.of(),
-        Map.of(),
-        bias,
-        modulesToSave);
+    return with(
+        draft -> {
+          draft.rank = find(ranks, path, origin, rank);
+          draft.alpha = find(alphas, path, origin, alpha);
+          draft.ranks = Map.of();
+          draft.alphas = Map.of();
+        });
   }
 
   private static <T> T find(Map<String, T> byName, String path, @Nullable Origin origin, T other) {

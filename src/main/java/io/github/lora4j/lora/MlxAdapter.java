@@ -78,7 +78,7 @@ final class MlxAdapter {
               + " (blocks count from 0; give the number of blocks of the model)");
     }
     int rank = checked.values().stream().mapToInt(PublishedBranch::rank).max().orElseThrow();
-    List<Float> scalings = checked.values().stream().map(MlxAdapter::scaling).toList();
+    List<Float> scalings = checked.values().stream().map(PublishedBranch::factor).toList();
     float scale = MostCommon.of(scalings);
     LoraConfig.check(rank, scale, dropout);
     SafetensorsWriter tensors = new SafetensorsWriter().metadata("format", "mlx");
@@ -114,10 +114,6 @@ final class MlxAdapter {
     return new MlxReader(folder).read();
   }
 
-  private static float scaling(PublishedBranch branch) {
-    return branch.alpha() / branch.rank();
-  }
-
   private static void add(
       SafetensorsWriter tensors,
       BlockModule module,
@@ -133,7 +129,7 @@ final class MlxAdapter {
               + " of rank %d (give all modules one rank, or save as PEFT does)".formatted(rank));
     }
     // Of the scalings as they are used, float by float: powers of two are then found as such.
-    double factor = (double) scaling(branch) / scale;
+    double factor = (double) branch.factor() / scale;
     float[] b = ForeignBranches.foldedB(OPERATION, module, branch, factor);
     float[] transposedB = new float[rank * out];
     for (int o = 0; o < out; o++) {

@@ -99,8 +99,8 @@ final class PeftConfigReader {
         file,
         config.integer("r", 1, LoraConfig.MAX_RANK, "AD-03"),
         config.members().containsKey("lora_alpha") ? alpha(config, "lora_alpha") : 8,
-        isTrue("use_rslora"),
-        isTrue("use_dora"),
+        config.flag("use_rslora", false),
+        config.flag("use_dora", false),
         dropout,
         bias(),
         targets,
@@ -191,14 +191,6 @@ final class PeftConfigReader {
       return BiasTraining.NONE;
     }
     throw config.fault("AD-01", "bias", "\"none\", \"lora_only\" or \"all\"");
-  }
-
-  private boolean isTrue(String key) throws AdapterFormatException {
-    Object value = value(key);
-    if (value != null && !(value instanceof Boolean)) {
-      throw config.fault("AD-01", key, "true or false");
-    }
-    return Boolean.TRUE.equals(value);
   }
 
   private @Nullable Object value(String key) {

@@ -50,7 +50,7 @@ final class SavedParameters {
         .namedModules()
         .forEach(
             (path, module) -> {
-              if (module instanceof LinearWithLoRA layer && layer.plain() != layer) {
+              if (module instanceof LinearWithLoRA layer && layer.hasStart()) {
                 LoRALayer both = layer.plain().lora();
                 tensors.put(Lora.join(path, "lora.A"), both.loraA().tensor());
                 tensors.put(Lora.join(path, "lora.B"), both.loraB().tensor());
