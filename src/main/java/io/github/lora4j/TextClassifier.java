@@ -8,6 +8,7 @@ import io.github.lora4j.gpt2.Gpt2Classifier;
 import io.github.lora4j.gpt2.LoadOptions;
 import io.github.lora4j.gpt2.QkvLayout;
 import io.github.lora4j.kernel.WeightFormat;
+import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterFile;
 import io.github.lora4j.lora.AdapterFormatException;
 import io.github.lora4j.lora.AdapterMetadata;
@@ -106,7 +107,8 @@ public final class TextClassifier {
    */
   public static TextClassifier load(Path modelFolder, Path adapterFolder, WeightFormat baseFormat)
       throws IOException {
-    AdapterMetadata metadata = AdapterFile.metadata(adapterFolder);
+    Adapter adapter = Adapter.read(adapterFolder);
+    AdapterMetadata metadata = adapter.metadata();
     Facts facts = new Facts(metadata.facts(), adapterFolder);
     if (metadata.task() != TaskType.SEQ_CLS) {
       throw new MismatchException(
@@ -133,7 +135,7 @@ public final class TextClassifier {
     Gpt2Classifier model =
         base.classifier(facts.choice("head", ClassifierHead.class), 0, metadata.labels());
     model.freeze();
-    AdapterFile.load(model, adapterFolder);
+    adapter.putInto(model);
     int padded = facts.number("padding_length", 0, base.config().contextLength());
     Padding padding =
         padded == 0

@@ -5,9 +5,9 @@ import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.gpt2.ClassifierHead;
 import io.github.lora4j.gpt2.Gpt2;
 import io.github.lora4j.gpt2.QkvLayout;
+import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterContents.Kind;
 import io.github.lora4j.lora.AdapterExport;
-import io.github.lora4j.lora.AdapterFile;
 import io.github.lora4j.lora.AdapterFormatException;
 import io.github.lora4j.lora.AdapterMetadata;
 import io.github.lora4j.lora.TaskType;
@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The model that an adapter is for, of any kind, built from a base; first without the adapter, so
@@ -25,17 +26,17 @@ import java.util.Map;
  *
  * @param model a language model or a classifier, frozen
  * @param metadata what was saved with the adapter
- * @param adapter the folder of the adapter
- * @param kind whose files it holds
+ * @param folder the folder of the adapter
+ * @param adapter the adapter, or null for one of mlx-lm, which is read into the model
  */
-record AdaptedModel(SequenceModel model, AdapterMetadata metadata, Path adapter, Kind kind) {
+record AdaptedModel(
+    SequenceModel model, AdapterMetadata metadata, Path folder, @Nullable Adapter adapter) {
 
   /** Builds the model; the adapter is not in it yet. */
   static AdaptedModel prepare(ModelOption option, Path adapter) throws IOException {
     Path folder = option.folder();
-    Kind kind = Kind.of(adapter);
-    AdapterMetadata metadata =
-        kind == Kind.MLX ? languageModel(folder) : AdapterFile.metadata(adapter);
+    Adapter read = Kind.of(adapter) == Kind.MLX ? null : Adapter.read(adapter);
+    AdapterMetadata metadata = read == null ? languageModel(folder) : read.metadata();
     checkTokenizer(metadata, adapter, folder);
     Gpt2 base = option.load(choice(metadata, adapter, "qkv", QkvLayout.FUSED));
     SequenceModel model =
@@ -44,15 +45,15 @@ record AdaptedModel(SequenceModel model, AdapterMetadata metadata, Path adapter,
                 choice(metadata, adapter, "head", ClassifierHead.FULL), 0, metadata.labels())
             : base.languageModel();
     model.freeze();
-    return new AdaptedModel(model, metadata, adapter, kind);
+    return new AdaptedModel(model, metadata, adapter, read);
   }
 
   /** Puts the adapter into the model. */
   void load() throws IOException {
-    if (kind == Kind.MLX) {
-      AdapterExport.readMlx(model, adapter);
+    if (adapter == null) {
+      AdapterExport.readMlx(model, folder);
     } else {
-      AdapterFile.load(model, adapter);
+      adapter.putInto(model);
     }
   }
 

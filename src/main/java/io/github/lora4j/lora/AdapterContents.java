@@ -18,9 +18,6 @@ import java.util.TreeSet;
  */
 public final class AdapterContents {
 
-  static final String MANIFEST = "lora4j.json";
-  static final String PEFT_TENSORS = "adapter_model.safetensors";
-
   private final Kind kind;
   private final AdapterMetadata metadata;
   private final Map<String, String> hashes;
@@ -59,10 +56,10 @@ public final class AdapterContents {
      * @return the kind; {@link #LORA4J} if there is none, since reading says then what is missing
      */
     public static Kind of(Path folder) {
-      if (Files.exists(folder.resolve(MANIFEST))) {
+      if (Files.exists(folder.resolve(AdapterFile.MANIFEST))) {
         return LORA4J;
       }
-      if (Files.exists(folder.resolve(PEFT_TENSORS))) {
+      if (Files.exists(folder.resolve(AdapterFile.PEFT_TENSORS))) {
         return PEFT;
       }
       if (Files.exists(folder.resolve(MlxAdapter.TENSORS))) {

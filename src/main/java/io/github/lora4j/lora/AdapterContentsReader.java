@@ -39,29 +39,24 @@ final class AdapterContentsReader {
     if (Kind.of(folder) != Kind.LORA4J) {
       return read();
     }
-    AdapterManifest manifest = manifest();
-    if (!Files.exists(folder.resolve(AdapterContents.PEFT_TENSORS))) {
+    AdapterManifest manifest = AdapterFile.manifest(folder);
+    if (!Files.exists(folder.resolve(AdapterFile.PEFT_TENSORS))) {
       throw new MismatchException(
           "AD-33",
           folder.toString(),
           "",
           "%s beside %s expected, which has the published names, got none (compare adapters of one"
-                  .formatted(AdapterContents.PEFT_TENSORS, AdapterContents.MANIFEST)
+                  .formatted(AdapterFile.PEFT_TENSORS, AdapterFile.MANIFEST)
               + " layout, or save the adapter again)");
     }
     AdapterFile.checkHashes(manifest, folder);
     return ofPeft();
   }
 
-  private AdapterManifest manifest() throws IOException {
-    AdapterFile.metadata(folder); // says what is wrong with a folder without the file
-    return AdapterManifest.read(folder.resolve(AdapterContents.MANIFEST));
-  }
-
   private AdapterContents ofOurs() throws IOException {
-    AdapterManifest manifest = manifest();
+    AdapterManifest manifest = AdapterFile.manifest(folder);
     AdapterFile.checkHashes(manifest, folder);
-    SafetensorsFile file = SafetensorsFile.open(folder.resolve("lora4j.safetensors"));
+    SafetensorsFile file = SafetensorsFile.open(folder.resolve(AdapterFile.TENSORS));
     Map<String, Tensor> tensors = new TreeMap<>();
     for (TensorInfo info : file.tensors().values()) {
       float[] elements = file.readFloats(info.name());
@@ -112,7 +107,7 @@ final class AdapterContentsReader {
   }
 
   private AdapterContents ofPeft() throws IOException {
-    PeftConfig config = PeftConfigReader.read(folder.resolve(MlxAdapter.CONFIG));
+    PeftConfig config = PeftConfigReader.read(folder.resolve(AdapterFile.PEFT_CONFIG));
     PeftTensors tensors = PeftTensors.read(folder);
     LoraScaling scaling = config.isRsLora() ? LoraScaling.RSLORA : LoraScaling.LORA;
     PeftFaults faults =

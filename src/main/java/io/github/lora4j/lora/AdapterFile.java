@@ -57,11 +57,11 @@ public final class AdapterFile {
 
   private static final Logger logger = LoggerFactory.getLogger(AdapterFile.class);
 
-  private static final String PEFT_CONFIG = "adapter_config.json";
-  private static final String PEFT_TENSORS = "adapter_model.safetensors";
-  private static final String PEFT_PICKLE = "adapter_model.bin";
-  private static final String MANIFEST = "lora4j.json";
-  private static final String TENSORS = "lora4j.safetensors";
+  static final String PEFT_CONFIG = "adapter_config.json";
+  static final String PEFT_TENSORS = "adapter_model.safetensors";
+  static final String PEFT_PICKLE = "adapter_model.bin";
+  static final String MANIFEST = "lora4j.json";
+  static final String TENSORS = "lora4j.safetensors";
 
   private AdapterFile() {}
 
@@ -225,21 +225,15 @@ public final class AdapterFile {
             || Files.exists(folder.resolve(PEFT_CONFIG)));
   }
 
-  private static AdapterManifest manifest(Path folder) throws IOException {
+  /** What our own file in a folder says, or what is wrong with the folder. */
+  static AdapterManifest manifest(Path folder) throws IOException {
     if (!Files.isDirectory(folder)) {
       throw new NoSuchFileException(folder.toString(), null, "the folder of an adapter expected");
     }
     if (Files.exists(folder.resolve(MANIFEST))) {
       return AdapterManifest.read(folder.resolve(MANIFEST));
     }
-    if (Files.exists(folder.resolve(PEFT_PICKLE))) {
-      throw new UnsupportedFeatureException(
-          "AD-15",
-          folder.toString(),
-          PEFT_PICKLE,
-          "%s expected, got a pickle, which can run code and is never read".formatted(PEFT_TENSORS)
-              + " (save it again with PEFT's save_pretrained(folder, safe_serialization=True))");
-    }
+    PeftTensors.refusePickle(folder);
     throw new AdapterFormatException(
         "AD-01",
         folder.toString(),

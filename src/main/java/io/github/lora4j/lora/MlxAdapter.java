@@ -171,7 +171,8 @@ final class MlxAdapter {
 
   /** PEFT's configuration has the same file name: to replace it would destroy that adapter. */
   private static void requireNoOther(Path folder) throws FileAlreadyExistsException {
-    for (String other : List.of("adapter_model.safetensors", "adapter_model.bin", "lora4j.json")) {
+    for (String other :
+        List.of(AdapterFile.PEFT_TENSORS, AdapterFile.PEFT_PICKLE, AdapterFile.MANIFEST)) {
       if (Files.exists(folder.resolve(other))) {
         throw new FileAlreadyExistsException(
             folder.resolve(other).toString(),

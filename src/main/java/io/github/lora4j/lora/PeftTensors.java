@@ -36,8 +36,7 @@ record PeftTensors(Path file, Map<String, Module> modules, List<String> notUnder
 
   private static final Logger logger = LoggerFactory.getLogger(PeftTensors.class);
 
-  private static final String TENSORS = "adapter_model.safetensors";
-  private static final String PICKLE = "adapter_model.bin";
+  private static final String TENSORS = AdapterFile.PEFT_TENSORS;
 
   /**
    * What an adapter holds of a module. A and B are there both or not at all, with the same r, and a
@@ -119,19 +118,24 @@ record PeftTensors(Path file, Map<String, Module> modules, List<String> notUnder
     if (Files.exists(file)) {
       return file;
     }
-    if (Files.exists(folder.resolve(PICKLE))) {
-      throw new UnsupportedFeatureException(
-          "AD-15",
-          folder.toString(),
-          PICKLE,
-          "%s expected, got a pickle, which can run code and is never read".formatted(TENSORS)
-              + " (save it again with PEFT's save_pretrained(folder, safe_serialization=True))");
-    }
+    refusePickle(folder);
     throw new AdapterFormatException(
         "AD-01",
         folder.toString(),
         "",
         "an adapter expected, got a folder without %s".formatted(TENSORS));
+  }
+
+  /** Says why the older kind of file is not read, if a folder has it. */
+  static void refusePickle(Path folder) throws UnsupportedFeatureException {
+    if (Files.exists(folder.resolve(AdapterFile.PEFT_PICKLE))) {
+      throw new UnsupportedFeatureException(
+          "AD-15",
+          folder.toString(),
+          AdapterFile.PEFT_PICKLE,
+          "%s expected, got a pickle, which can run code and is never read".formatted(TENSORS)
+              + " (save it again with PEFT's save_pretrained(folder, safe_serialization=True))");
+    }
   }
 
   /**
