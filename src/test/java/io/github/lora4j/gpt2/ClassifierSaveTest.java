@@ -8,13 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.Fixtures;
 import io.github.lora4j.kernel.WeightFormat;
-import io.github.lora4j.nn.Layer;
 import io.github.lora4j.nn.Linear;
 import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.safetensors.DType;
 import io.github.lora4j.safetensors.SafetensorsFile;
 import io.github.lora4j.tensor.Sequences;
-import io.github.lora4j.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -186,18 +184,6 @@ class ClassifierSaveTest {
     assertFalse(Files.exists(target));
   }
 
-  /** A stand-in for an adapted Linear. */
-  private static final class Adapted extends Layer {
-    Adapted(Layer linear) {
-      child("linear", linear);
-    }
-
-    @Override
-    public Tensor forward(Tensor x) {
-      return x;
-    }
-  }
-
   @Test
   void adaptedModelsAreRefusedBeforeAnythingIsWritten() {
     Path target = folder.resolve("model");
@@ -208,7 +194,7 @@ class ClassifierSaveTest {
           .get(owner)
           .slots()
           .values()
-          .forEach(slot -> slot.set(new Adapted(slot.layer())));
+          .forEach(slot -> slot.set(new StandIn(slot.layer())));
       IllegalArgumentException e =
           assertThrows(IllegalArgumentException.class, () -> model.save(target, DType.F32));
       assertTrue(e.getMessage().contains("merge the adapter first"), e.getMessage());

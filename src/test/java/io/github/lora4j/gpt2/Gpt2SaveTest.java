@@ -7,11 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.Fixtures;
-import io.github.lora4j.nn.Layer;
 import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.safetensors.DType;
 import io.github.lora4j.safetensors.SafetensorsFile;
-import io.github.lora4j.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -97,18 +95,6 @@ class Gpt2SaveTest {
     }
   }
 
-  /** A stand-in for an adapted Linear. */
-  private static final class Adapted extends Layer {
-    Adapted(Layer linear) {
-      child("linear", linear);
-    }
-
-    @Override
-    public Tensor forward(Tensor x) {
-      return x;
-    }
-  }
-
   @ParameterizedTest
   @EnumSource(QkvLayout.class)
   void adaptedModelIsRefusedBeforeAnythingIsWritten(QkvLayout layout) throws IOException {
@@ -118,7 +104,7 @@ class Gpt2SaveTest {
         .get("transformer.h.1.attn")
         .slots()
         .values()
-        .forEach(slot -> slot.set(new Adapted(slot.layer())));
+        .forEach(slot -> slot.set(new StandIn(slot.layer())));
     Path target = folder.resolve("model");
     IllegalArgumentException e =
         assertThrows(IllegalArgumentException.class, () -> model.save(target, DType.F32));
