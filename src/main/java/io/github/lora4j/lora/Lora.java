@@ -4,7 +4,6 @@ import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.nn.Linear;
 import io.github.lora4j.nn.Module;
 import io.github.lora4j.nn.Origin;
-import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.nn.Slot;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -105,19 +104,15 @@ public final class Lora {
   /** A copy to be trained: other models may share the parameters of the original. */
   private static Linear trainedWhole(Linear linear) {
     return new Linear(
-        trainedCopy(linear.weight()),
-        linear.bias() == null ? null : trainedCopy(linear.bias()),
+        linear.weight().copy(true),
+        linear.bias() == null ? null : linear.bias().copy(true),
         linear.origin());
   }
 
   private static Linear withTrainedBias(Linear linear) {
     return linear.bias() == null
         ? linear
-        : new Linear(linear.weight(), trainedCopy(linear.bias()), linear.origin());
-  }
-
-  private static Parameter trainedCopy(Parameter parameter) {
-    return Parameter.trained(parameter.tensor().copy());
+        : new Linear(linear.weight(), linear.bias().copy(true), linear.origin());
   }
 
   /**

@@ -218,7 +218,9 @@ final class PeftRestoration {
     headWeights.forEach(
         (path, weight) ->
             Objects.requireNonNull(slots.get(path))
-                .set(new Linear(Parameter.trained(weight.copy()), null, null)));
+                .set(
+                    new Linear(
+                        Parameter.trained(rows(weight, 0, weight.shape().dim(0))), null, null)));
   }
 
   private Layer layer(Place place, PublishedModule module) {

@@ -84,19 +84,17 @@ record Pissa(Tensor loraA, Tensor loraB, float scaling) {
     float factor = config.scaling().factor(config.alpha(), config.rank());
     long key = CounterRandom.key(config.seed(), CounterRandom.place(path + ".A"));
     Pissa start = of(linear.weight().tensor(), config.rank(), factor, key);
-    Tensor negative = start.loraB().copy();
+    Parameter a = Parameter.trained(start.loraA());
+    Parameter b = Parameter.trained(start.loraB());
+    Parameter negative = b.copy(false);
     for (int i = 0; i < negative.data().length; i++) {
       negative.data()[i] = -negative.data()[i];
     }
     return new LinearWithLoRA(
         linear,
-        layer(Parameter.trained(start.loraA()), Parameter.trained(start.loraB()), config, path),
+        layer(a, b, config, path),
         null,
-        layer(
-            Parameter.frozen(start.loraA().copy()),
-            Parameter.frozen(negative),
-            config.withDropout(0),
-            path));
+        layer(a.copy(false), negative, config.withDropout(0), path));
   }
 
   private static LoRALayer layer(Parameter a, Parameter b, LoraConfig config, String path) {

@@ -236,9 +236,7 @@ final class Restoration {
   private static Linear copy(Linear linear) {
     Parameter bias = linear.bias();
     return new Linear(
-        Parameter.frozen(linear.weight().tensor().copy()),
-        bias == null ? null : Parameter.frozen(bias.tensor().copy()),
-        linear.origin());
+        linear.weight().copy(false), bias == null ? null : bias.copy(false), linear.origin());
   }
 
   private void wrap(

@@ -47,6 +47,17 @@ public final class Parameter {
   }
 
   /**
+   * Makes another parameter that starts with the same value, for a model of its own.
+   *
+   * @param trained whether training shall change it
+   * @return a parameter that shares nothing with this one
+   */
+  public Parameter copy(boolean trained) {
+    Tensor value = Tensor.of(tensor.toArray(), shape().toArray());
+    return trained ? trained(value) : frozen(value);
+  }
+
+  /**
    * The value.
    *
    * @return the tensor itself

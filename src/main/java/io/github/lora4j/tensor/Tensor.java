@@ -158,15 +158,6 @@ public final class Tensor {
   }
 
   /**
-   * A tensor with the same elements in an array of its own; on no tape and without gradient.
-   *
-   * @return the copy
-   */
-  public Tensor copy() {
-    return of(toArray(), shape.toArray());
-  }
-
-  /**
    * Copies one row of a matrix.
    *
    * @param row its number
