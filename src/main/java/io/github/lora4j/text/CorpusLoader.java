@@ -50,6 +50,20 @@ public final class CorpusLoader implements BatchSource {
     return new CorpusLoader(corpus, plan.droppingLast());
   }
 
+  /**
+   * Identifies what is learnt from: the token ids of each piece in the order of the corpus. Neither
+   * the batch size nor the order of the batches changes it.
+   *
+   * @return a SHA-256 in 64 hexadecimal digits
+   */
+  public String fingerprint() {
+    Fingerprint digest = new Fingerprint().add(corpus.size());
+    for (int piece = 0; piece < corpus.size(); piece++) {
+      digest.add(corpus.piece(piece));
+    }
+    return digest.hex();
+  }
+
   @Override
   public Iterable<Batch> epoch(int epoch) {
     return plan.epoch(epoch, this::batch);

@@ -7,7 +7,10 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** SHA-256 over a row of numbers and texts; each text is preceded by its length in bytes. */
+/**
+ * SHA-256 over a row of numbers and texts; each text is preceded by its length in bytes, each array
+ * by its length.
+ */
 final class Fingerprint {
 
   private final MessageDigest digest;
@@ -22,6 +25,15 @@ final class Fingerprint {
 
   Fingerprint add(int number) {
     digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, number));
+    return this;
+  }
+
+  /** Numbers, preceded by how many there are. */
+  Fingerprint add(int[] numbers) {
+    add(numbers.length);
+    ByteBuffer bytes = ByteBuffer.allocate(numbers.length * Integer.BYTES);
+    bytes.asIntBuffer().put(numbers);
+    digest.update(bytes);
     return this;
   }
 

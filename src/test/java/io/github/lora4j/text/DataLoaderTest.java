@@ -3,13 +3,16 @@ package io.github.lora4j.text;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -46,6 +49,44 @@ class DataLoaderTest {
     assertArrayEquals(new int[] {4}, last.examples());
     assertEquals(3, last.epoch());
     assertEquals(2, last.number());
+  }
+
+  private DataLoader loaderOf(String first, int label, String... more) {
+    List<Example> examples = new ArrayList<>();
+    examples.add(new Example(first, label));
+    for (String text : more) {
+      examples.add(new Example(text, 1));
+    }
+    return new DataLoader(new TextDataset("t", examples, List.of("a", "b")), tokenizer, 2);
+  }
+
+  @Test
+  void fingerprintIsThatOfTheDataWhateverTheBatches() {
+    String expected = loader.fingerprint();
+    assertTrue(expected.matches("[0-9a-f]{64}"), expected);
+    assertEquals(expected, new DataLoader(DATA, tokenizer, 5).fingerprint());
+    assertEquals(expected, loader.shuffled(9).droppingLast().fingerprint());
+    assertEquals(expected, loader.maxLength(5).padding(Padding.to(5, 0)).fingerprint());
+  }
+
+  @Test
+  void fingerprintTellsATokenALabelAnOrderAndALengthApart() {
+    Set<String> seen = new HashSet<>();
+    for (DataLoader each :
+        List.of(
+            loaderOf("abc", 1, "de"),
+            loaderOf("abd", 1, "de"),
+            loaderOf("abc", 0, "de"),
+            loaderOf("de", 1, "abc"),
+            loaderOf("ab", 1, "cde"),
+            loaderOf("abc", 1, "d"),
+            loaderOf("abc", 1, "de", "f"),
+            loaderOf("abc", 1))) {
+      assertTrue(seen.add(each.fingerprint()), "example " + seen.size());
+    }
+    DataLoader whole = loaderOf("abc", 1, "de");
+    assertNotEquals(whole.fingerprint(), whole.maxLength(2).fingerprint());
+    assertEquals(loaderOf("ab", 1, "de").fingerprint(), whole.maxLength(2).fingerprint());
   }
 
   @Test

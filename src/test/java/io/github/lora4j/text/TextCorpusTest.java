@@ -133,6 +133,18 @@ class TextCorpusTest {
   }
 
   @Test
+  void fingerprintOfALoaderIsThatOfThePiecesWhateverTheBatches() {
+    int[] ids = IntStream.range(0, 22).toArray();
+    String expected = new CorpusLoader(TextCorpus.of("t", ids, 5), 1).fingerprint();
+    assertEquals(
+        expected,
+        new CorpusLoader(TextCorpus.of("u", ids, 5), 3).shuffled(4).droppingLast().fingerprint());
+    assertNotEquals(expected, new CorpusLoader(TextCorpus.of("t", ids, 6), 1).fingerprint());
+    ids[21]++;
+    assertNotEquals(expected, new CorpusLoader(TextCorpus.of("t", ids, 5), 1).fingerprint());
+  }
+
+  @Test
   void badTextsAreRefused(@TempDir Path folder) throws IOException {
     assertCode("CS-01", "");
     assertCode("CS-09", "a\0b");
