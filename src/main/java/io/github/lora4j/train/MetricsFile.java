@@ -1,14 +1,8 @@
 package io.github.lora4j.train;
 
-import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.util.DefaultIndenter;
-import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import io.github.lora4j.kernel.ActiveKernels;
-import io.github.lora4j.safetensors.StagedFiles;
 import java.io.IOException;
-import java.io.StringWriter;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -62,56 +56,32 @@ public final class MetricsFile {
    * @throws IOException if it cannot be written
    */
   public void write(Path folder) throws IOException {
-    byte[] json = toJson().getBytes(StandardCharsets.UTF_8);
-    StagedFiles.replace(folder.resolve(NAME), out -> out.write(json));
+    JsonReport.write(folder.resolve(NAME), this::write);
   }
 
-  private String toJson() throws IOException {
-    StringWriter text = new StringWriter();
-    try (JsonGenerator json = new JsonFactory().createGenerator(text)) {
-      DefaultIndenter indenter = new DefaultIndenter("  ", "\n");
-      json.setPrettyPrinter(new DefaultPrettyPrinter().withObjectIndenter(indenter));
-      json.writeStartObject();
-      json.writeNumberField("trainable_parameters", trainableParameters);
-      json.writeNumberField("total_parameters", totalParameters);
-      json.writeNumberField("seconds", result.seconds());
-      json.writeNumberField("tokens_per_s", result.tokensPerSecond());
-      json.writeNumberField("seed", seed);
-      json.writeStringField("kernels", ActiveKernels.get().description());
-      for (Map.Entry<String, Metrics> part : parts.entrySet()) {
-        json.writeObjectFieldStart(part.getKey());
-        write(json, part.getValue());
-        json.writeEndObject();
-      }
-      json.writeArrayFieldStart("history");
-      for (EvaluationReport report : result.history()) {
-        json.writeStartObject();
-        json.writeNumberField("step", report.step());
-        json.writeNumberField("epoch", report.epoch());
-        json.writeNumberField("train_loss", report.trainLoss());
-        if (report.validation().targets() > 0) {
-          json.writeNumberField("validation_loss", report.validation().loss());
-          json.writeNumberField("validation_accuracy", report.validation().accuracy());
-        }
-        json.writeEndObject();
-      }
-      json.writeEndArray();
+  private void write(JsonGenerator json) throws IOException {
+    json.writeNumberField("trainable_parameters", trainableParameters);
+    json.writeNumberField("total_parameters", totalParameters);
+    json.writeNumberField("seconds", result.seconds());
+    json.writeNumberField("tokens_per_s", result.tokensPerSecond());
+    json.writeNumberField("seed", seed);
+    json.writeStringField("kernels", ActiveKernels.get().description());
+    for (Map.Entry<String, Metrics> part : parts.entrySet()) {
+      json.writeObjectFieldStart(part.getKey());
+      JsonReport.write(json, part.getValue());
       json.writeEndObject();
     }
-    return text.append('\n').toString();
-  }
-
-  private static void write(JsonGenerator json, Metrics metrics) throws IOException {
-    json.writeNumberField("loss", metrics.loss());
-    json.writeNumberField("accuracy", metrics.accuracy());
-    if (metrics.confusion().length == 0) {
-      json.writeNumberField("perplexity", metrics.perplexity());
-      return;
-    }
-    json.writeNumberField("macro_f1", metrics.macroF1());
-    json.writeArrayFieldStart("confusion");
-    for (long[] row : metrics.confusion()) {
-      json.writeArray(row, 0, row.length);
+    json.writeArrayFieldStart("history");
+    for (EvaluationReport report : result.history()) {
+      json.writeStartObject();
+      json.writeNumberField("step", report.step());
+      json.writeNumberField("epoch", report.epoch());
+      json.writeNumberField("train_loss", report.trainLoss());
+      if (report.validation().targets() > 0) {
+        json.writeNumberField("validation_loss", report.validation().loss());
+        json.writeNumberField("validation_accuracy", report.validation().accuracy());
+      }
+      json.writeEndObject();
     }
     json.writeEndArray();
   }

@@ -19,6 +19,19 @@ public record TrainingResult(
   }
 
   /**
+   * What the last evaluation found; {@link Trainer#fit} makes one at the end.
+   *
+   * @return the metrics on the validation data
+   * @throws IllegalStateException if there was none
+   */
+  public Metrics lastMetrics() {
+    if (history.isEmpty()) {
+      throw new IllegalStateException("lastMetrics: at least one evaluation expected, got none");
+    }
+    return history.get(history.size() - 1).validation();
+  }
+
+  /**
    * The speed of training.
    *
    * @return tokens of text per second

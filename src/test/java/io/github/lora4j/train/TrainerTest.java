@@ -8,88 +8,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.Fixtures;
 import io.github.lora4j.error.NonFiniteException;
-import io.github.lora4j.nn.Embedding;
-import io.github.lora4j.nn.Linear;
 import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.nn.SequenceModel;
-import io.github.lora4j.nn.Slot;
-import io.github.lora4j.tensor.CounterRandom;
-import io.github.lora4j.tensor.Sequences;
-import io.github.lora4j.tensor.Tape;
-import io.github.lora4j.tensor.Tensor;
-import io.github.lora4j.text.Batch;
-import io.github.lora4j.text.BatchSource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TrainerTest {
-
-  private static final int VOCABULARY = 8;
-  private static final int CHANNELS = 8;
-
-  /** Tells the class of a sequence from its last token. */
-  private static final class LastToken extends SequenceModel {
-    private final Embedding table;
-    private final Slot head;
-
-    LastToken() {
-      Tensor values = Tensor.zeros(VOCABULARY, CHANNELS);
-      CounterRandom.fillGaussian(7, 1, values.data());
-      table = child("table", new Embedding(Parameter.frozen(values)));
-      head = slot("head", new Linear(CHANNELS, 2, true, 3));
-    }
-
-    @Override
-    public Tensor forward(Sequences batch, @Nullable Tape tape) {
-      return head.forward(table.forward(batch.tokenIds(), tape).gatherRows(batch.lastTokens()));
-    }
-
-    @Override
-    public int contextLength() {
-      return 100;
-    }
-
-    @Override
-    public int vocabularySize() {
-      return VOCABULARY;
-    }
-  }
-
-  /** The same batches in each epoch: a token below 4 is class 0. */
-  private static BatchSource batches(int count) {
-    List<Batch> batches = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      int first = i % VOCABULARY;
-      int second = (i + 5) % VOCABULARY;
-      batches.add(
-          Batch.forClassification(
-              List.of(new int[] {1, first}, new int[] {second}),
-              new int[] {first < 4 ? 0 : 1, second < 4 ? 0 : 1}));
-    }
-    return new BatchSource() {
-      @Override
-      public Iterable<Batch> epoch(int epoch) {
-        return batches;
-      }
-
-      @Override
-      public int batchesPerEpoch() {
-        return batches.size();
-      }
-
-      @Override
-      public int size() {
-        return 2 * batches.size();
-      }
-    };
-  }
 
   private static Trainer trainer(SequenceModel model, float rate) {
     return new Trainer(model, new AdamW(model.trainedParameters(), rate, 0));
@@ -113,9 +43,10 @@ class TrainerTest {
             evaluations.add(report);
           }
         });
-    Metrics before = trainer.evaluate(batches(8));
-    TrainingResult result = trainer.evaluatingEvery(5).fit(batches(8), batches(8), 20);
-    Metrics after = trainer.evaluate(batches(8));
+    Metrics before = trainer.evaluate(LastToken.batches(8));
+    TrainingResult result =
+        trainer.evaluatingEvery(5).fit(LastToken.batches(8), LastToken.batches(8), 20);
+    Metrics after = trainer.evaluate(LastToken.batches(8));
     assertEquals(1.0, after.accuracy());
     assertTrue(after.loss() < before.loss() / 2);
     assertEquals(160, result.steps());
@@ -131,8 +62,8 @@ class TrainerTest {
   void evaluationChangesNothing() {
     SequenceModel model = new LastToken();
     float[] weights = model.namedParameters().get("head.weight").data().clone();
-    Metrics first = Trainer.evaluate(model, batches(5));
-    Metrics second = Trainer.evaluate(model, batches(5));
+    Metrics first = Trainer.evaluate(model, LastToken.batches(5));
+    Metrics second = Trainer.evaluate(model, LastToken.batches(5));
     assertEquals(first.loss(), second.loss());
     assertEquals(10, first.targets());
     assertArrayEquals(weights, model.namedParameters().get("head.weight").data());
@@ -145,8 +76,11 @@ class TrainerTest {
     // factor is seen in the second moment: a tiny norm makes eps count.
     SequenceModel clipped = new LastToken();
     SequenceModel free = new LastToken();
-    trainer(clipped, 0.05f).clipping(1e-9).stoppingAfter(1).fit(batches(1), batches(1), 1);
-    trainer(free, 0.05f).stoppingAfter(1).fit(batches(1), batches(1), 1);
+    trainer(clipped, 0.05f)
+        .clipping(1e-9)
+        .stoppingAfter(1)
+        .fit(LastToken.batches(1), LastToken.batches(1), 1);
+    trainer(free, 0.05f).stoppingAfter(1).fit(LastToken.batches(1), LastToken.batches(1), 1);
     float[] start = new LastToken().namedParameters().get("head.weight").data();
     double clippedMove = move(start, clipped);
     double freeMove = move(start, free);
@@ -171,7 +105,8 @@ class TrainerTest {
     float[] before = weight.data().clone();
     NonFiniteException e =
         assertThrows(
-            NonFiniteException.class, () -> trainer(model, 0.1f).fit(batches(3), batches(1), 1));
+            NonFiniteException.class,
+            () -> trainer(model, 0.1f).fit(LastToken.batches(3), LastToken.batches(1), 1));
     assertTrue(e.getMessage().contains("step 0, epoch 0, batch 0"), e.getMessage());
     assertTrue(e.getMessage().contains("[0, 1]"), e.getMessage());
     assertArrayEquals(before, weight.data());
@@ -190,14 +125,17 @@ class TrainerTest {
   @Test
   void metricsFileHoldsWhatWasReached(@TempDir Path folder) throws IOException {
     SequenceModel model = new LastToken();
-    TrainingResult result = trainer(model, 0.05f).fit(batches(4), batches(2), 2);
-    Metrics test = Trainer.evaluate(model, batches(8));
+    TrainingResult result =
+        trainer(model, 0.05f).fit(LastToken.batches(4), LastToken.batches(2), 2);
+    Metrics test = Trainer.evaluate(model, LastToken.batches(8));
     new MetricsFile(model.trainedParameterCount(), model.parameterCount(), 123, result)
         .part("test", test)
         .write(folder);
     Map<String, Object> read = Fixtures.asMap(Fixtures.value(folder.resolve(MetricsFile.NAME)));
-    assertEquals(2.0 * CHANNELS + 2, read.get("trainable_parameters"));
-    assertEquals(2.0 * CHANNELS + 2 + VOCABULARY * CHANNELS, read.get("total_parameters"));
+    assertEquals(2.0 * LastToken.CHANNELS + 2, read.get("trainable_parameters"));
+    assertEquals(
+        2.0 * LastToken.CHANNELS + 2 + LastToken.VOCABULARY * LastToken.CHANNELS,
+        read.get("total_parameters"));
     assertEquals(123.0, read.get("seed"));
     assertNotEquals("", read.get("kernels"));
     assertEquals(test.accuracy(), Fixtures.asMap(read.get("test")).get("accuracy"));
