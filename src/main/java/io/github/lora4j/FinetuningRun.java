@@ -13,8 +13,10 @@ import io.github.lora4j.text.Splits;
 import io.github.lora4j.text.Tokenizer;
 import io.github.lora4j.train.AdamW;
 import io.github.lora4j.train.Metrics;
+import io.github.lora4j.train.ReceiptKeeper;
 import io.github.lora4j.train.Trainer;
 import io.github.lora4j.train.TrainingListener;
+import io.github.lora4j.train.TrainingReceipt;
 import io.github.lora4j.train.TrainingResult;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -133,7 +135,7 @@ public final class FinetuningRun {
   }
 
   /**
-   * Trains.
+   * Trains, and looks at the whole model before and after for the {@link #receipt}.
    *
    * @param listeners are told of steps and evaluations
    * @return what was done
@@ -147,7 +149,27 @@ public final class FinetuningRun {
     for (TrainingListener listener : listeners) {
       trainer.listener(listener);
     }
-    return trainer.fit(batches(), validation, options.epochs());
+    ReceiptKeeper keeper =
+        new ReceiptKeeper(
+            classifier.model(), options.seed(), train.fingerprint(), evaluateValidation());
+    TrainingResult result = trainer.fit(batches(), validation, options.epochs());
+    classifier.setReceipt(keeper.after(result, result.lastMetrics()));
+    return result;
+  }
+
+  /**
+   * What the last training did to the model, with its metrics on the texts that training is watched
+   * with.
+   *
+   * @return the receipt
+   * @throws IllegalStateException before {@link #train}
+   */
+  public TrainingReceipt receipt() {
+    TrainingReceipt receipt = classifier.receipt();
+    if (receipt == null) {
+      throw new IllegalStateException("receipt: a run that was trained expected, got a new one");
+    }
+    return receipt;
   }
 
   private DataLoader batches() {

@@ -22,12 +22,16 @@ import io.github.lora4j.text.TextDataset;
 import io.github.lora4j.text.Tokenizer;
 import io.github.lora4j.train.Metrics;
 import io.github.lora4j.train.Trainer;
+import io.github.lora4j.train.TrainingReceipt;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A finetuned GPT-2 that sorts texts into classes, from the text to the name of the class.
@@ -43,6 +47,8 @@ import java.util.Map;
  */
 public final class TextClassifier {
 
+  private static final Logger logger = LoggerFactory.getLogger(TextClassifier.class);
+
   private static final int EVALUATION_BATCH = 8;
 
   private final Gpt2Classifier model;
@@ -50,6 +56,7 @@ public final class TextClassifier {
   private final Padding padding;
   private final int maxLength;
   private final AdapterMetadata metadata;
+  private volatile @Nullable TrainingReceipt receipt;
 
   TextClassifier(
       Gpt2Classifier model,
@@ -65,7 +72,7 @@ public final class TextClassifier {
   }
 
   /**
-   * Finetunes a base on labelled texts.
+   * Finetunes a base on labelled texts. What the receipt complains of is logged as a warning.
    *
    * @param modelFolder the base with its tokenizer: {@code config.json}, {@code model.safetensors},
    *     {@code vocab.json}, {@code merges.txt}
@@ -78,6 +85,7 @@ public final class TextClassifier {
       throws IOException {
     FinetuningRun run = FinetuningRun.prepare(modelFolder, data, options);
     run.train();
+    run.receipt().complaints().forEach(complaint -> logger.warn("finetune: {}", complaint));
     return run.classifier();
   }
 
@@ -244,13 +252,28 @@ public final class TextClassifier {
   }
 
   /**
-   * Saves the adapter: PEFT's pair of files and our own.
+   * Saves the adapter: PEFT's pair of files and our own, with the facts of the receipt in ours.
    *
    * @param folder made if there is none; an adapter in it is replaced
    * @throws IOException if it cannot be written
    */
   public void save(Path folder) throws IOException {
-    AdapterFile.save(model, metadata, folder);
+    TrainingReceipt trained = receipt;
+    AdapterFile.save(
+        model, trained == null ? metadata : metadata.withFacts(trained.facts()), folder);
+  }
+
+  /**
+   * What the training of this classifier did.
+   *
+   * @return the receipt, or null for a classifier that was loaded or is not yet trained
+   */
+  public @Nullable TrainingReceipt receipt() {
+    return receipt;
+  }
+
+  void setReceipt(TrainingReceipt receipt) {
+    this.receipt = receipt;
   }
 
   /**

@@ -23,6 +23,7 @@ final class ExitCodes {
   static final int INPUT_OUTPUT = 5;
   static final int NON_FINITE = 7;
   static final int MEMORY = 9;
+  static final int RECEIPT = 10;
 
   private ExitCodes() {}
 

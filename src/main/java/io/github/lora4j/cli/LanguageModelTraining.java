@@ -16,7 +16,9 @@ import io.github.lora4j.text.Tokenizer;
 import io.github.lora4j.train.AdamW;
 import io.github.lora4j.train.Metrics;
 import io.github.lora4j.train.MetricsFile;
+import io.github.lora4j.train.ReceiptKeeper;
 import io.github.lora4j.train.Trainer;
+import io.github.lora4j.train.TrainingReceipt;
 import io.github.lora4j.train.TrainingResult;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -37,7 +39,7 @@ final class LanguageModelTraining {
     this.options = options;
   }
 
-  void run(Path modelFolder, Path folder) throws IOException {
+  TrainingReceipt run(Path modelFolder, Path folder) throws IOException {
     Tokenizer tokenizer = Tokenizer.load(modelFolder);
     Gpt2 base = Gpt2.load(modelFolder, options.loadOptions());
     int length = options.maxLength() == 0 ? base.config().contextLength() : options.maxLength();
@@ -49,9 +51,9 @@ final class LanguageModelTraining {
     output.line("model     %s", report);
     output.line("base      frozen weights in %s", options.baseFormatName());
 
-    BatchSource train = loader(corpus.train());
-    BatchSource batches =
-        new CorpusLoader(corpus.train(), options.batchSize()).shuffled(options.seed());
+    CorpusLoader train = loader(corpus.train());
+    CorpusLoader validation = loader(corpus.validation());
+    CorpusLoader batches = train.shuffled(options.seed());
     Metrics before = Trainer.evaluate(model, loader(corpus.test()));
     Trainer trainer =
         new Trainer(
@@ -59,36 +61,37 @@ final class LanguageModelTraining {
                 new AdamW(model.trainedParameters(), options.learningRate(), options.weightDecay()))
             .seed(options.seed());
     long steps = (long) options.epochs() * batches.batchesPerEpoch();
+    ReceiptKeeper keeper =
+        new ReceiptKeeper(
+            model, options.seed(), train.fingerprint(), Trainer.evaluate(model, validation));
     TrainingResult result;
     try (TrainingProgress progress = new TrainingProgress(output, steps, Long.MAX_VALUE)) {
-      result =
-          trainer.listener(progress).fit(batches, loader(corpus.validation()), options.epochs());
+      result = trainer.listener(progress).fit(batches, validation, options.epochs());
     }
+    TrainingReceipt receipt = keeper.after(result, result.lastMetrics());
     MetricsFile file =
         new MetricsFile(
             report.trainedParameters(), report.totalParameters(), options.seed(), result);
-    output.line(
-        "training  %,d steps in %.1f s, %,.0f tokens/s%n",
-        result.steps(), result.seconds(), result.tokensPerSecond());
+    TrainingSummary.print(output, result, receipt);
     MetricsTable table = new MetricsTable(output, false);
     table.row("untrained, test", before, "");
     file.part("untrained", before);
     Map<String, BatchSource> parts =
         Map.of(
             "train", train,
-            "validation", loader(corpus.validation()),
+            "validation", validation,
             "test", loader(corpus.test()));
     for (String part : List.of("train", "validation", "test")) {
       Metrics metrics = trainer.evaluate(parts.getOrDefault(part, train));
       table.row(part, metrics, "");
       file.part(part, metrics);
     }
-    AdapterFile.save(model, metadata(modelFolder, tokenizer), folder);
+    AdapterFile.save(model, metadata(modelFolder, tokenizer).withFacts(receipt.facts()), folder);
     file.write(folder);
-    output.line("%nadapter and metrics.json are in %s", folder);
+    return receipt;
   }
 
-  private BatchSource loader(TextCorpus corpus) {
+  private CorpusLoader loader(TextCorpus corpus) {
     return new CorpusLoader(corpus, options.batchSize());
   }
 

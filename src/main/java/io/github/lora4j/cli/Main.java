@@ -34,6 +34,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "5:a file cannot be read or written",
       "7:a loss, gradient or weight is NaN or infinite",
       "9:out of memory",
+      "10:a training whose receipt has complaints, such as an A or B that did not move",
       "130:interrupted"
     })
 public final class Main {

@@ -9,6 +9,8 @@ import io.github.lora4j.lora.LoraInit;
 import io.github.lora4j.text.Splits;
 import io.github.lora4j.train.Metrics;
 import io.github.lora4j.train.MetricsFile;
+import io.github.lora4j.train.ReceiptFile;
+import io.github.lora4j.train.TrainingReceipt;
 import io.github.lora4j.train.TrainingResult;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -21,7 +23,11 @@ import picocli.CommandLine.Option;
 /** {@code lora4j train}: LoRA finetuning of a classifier or a language model. */
 @Command(
     name = "train",
-    description = "Finetune GPT-2 with LoRA and save the adapter.",
+    description = {
+      "Finetune GPT-2 with LoRA and save the adapter, with a receipt of what training did to the"
+          + " model.",
+      "The exit code is 10 if a trained tensor did not move, or a frozen one did."
+    },
     sortOptions = false,
     showDefaultValues = true)
 final class TrainCommand implements Callable<Integer> {
@@ -75,7 +81,8 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "Where the adapter and metrics.json go (default: runs/<next number>).")
+      description =
+          "Where the adapter, metrics.json and receipt.json go (default: runs/<next number>).")
   private @Nullable Path out;
 
   @Option(names = "--overwrite", description = "Replace the run that is in the folder of --out.")
@@ -95,12 +102,13 @@ final class TrainCommand implements Callable<Integer> {
     Path folder = out == null ? OutputFolder.nextRun() : out;
     OutputFolder.requireForRun(folder, overwrite, model.asked());
     checkLengths(options);
-    if (task.task() == Task.LM) {
-      new LanguageModelTraining(output, data, options).run(model.folder(), folder);
-    } else {
-      classify(options, folder);
-    }
-    return 0;
+    TrainingReceipt receipt =
+        task.task() == Task.LM
+            ? new LanguageModelTraining(output, data, options).run(model.folder(), folder)
+            : classify(options, folder);
+    ReceiptFile.write(receipt, folder);
+    output.line("%nadapter, metrics.json and receipt.json are in %s", folder);
+    return receipt.holds() ? 0 : ExitCodes.RECEIPT;
   }
 
   /** Compares the lengths with what the model takes before all of it and the data are read. */
@@ -145,7 +153,7 @@ final class TrainCommand implements Callable<Integer> {
         training.seed());
   }
 
-  private void classify(FinetuneOptions options, Path folder) throws IOException {
+  private TrainingReceipt classify(FinetuneOptions options, Path folder) throws IOException {
     Splits splits = data.read(training.seed());
     output.line(
         "data      %s: %,d to train, %,d to validate, %,d to test",
@@ -168,9 +176,7 @@ final class TrainCommand implements Callable<Integer> {
     Metrics validation = run.evaluateValidation();
     Metrics test = run.evaluateTest();
 
-    output.line(
-        "training  %,d steps in %.1f s, %,.0f tokens/s%n",
-        result.steps(), result.seconds(), result.tokensPerSecond());
+    TrainingSummary.print(output, result, run.receipt());
     MetricsTable table = new MetricsTable(output, true);
     table.row("untrained, test", before, "");
     table.row("train", train, "");
@@ -188,6 +194,6 @@ final class TrainCommand implements Callable<Integer> {
         .part("validation", validation)
         .part("test", test)
         .write(folder);
-    output.line("%nadapter and metrics.json are in %s", folder);
+    return run.receipt();
   }
 }

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  *     never opened
  * @param labels the names of the classes in the order of the logits, empty for a language model
  * @param facts anything else by name, such as the layout of the base, pooling, padding and the
- *     tokenizer's fingerprint; returned as they were given
+ *     tokenizer's fingerprint, or what the receipt of its training says; returned as they were
+ *     given
  */
 public record AdapterMetadata(
     TaskType task, @Nullable String baseModel, List<String> labels, Map<String, String> facts) {
@@ -36,5 +37,17 @@ public record AdapterMetadata(
    */
   public static AdapterMetadata of(TaskType task) {
     return new AdapterMetadata(task, null, List.of(), Map.of());
+  }
+
+  /**
+   * The same with further facts.
+   *
+   * @param more by name; they replace those of the same name
+   * @return a copy
+   */
+  public AdapterMetadata withFacts(Map<String, String> more) {
+    Map<String, String> all = new TreeMap<>(facts);
+    all.putAll(more);
+    return new AdapterMetadata(task, baseModel, labels, all);
   }
 }
