@@ -2,6 +2,9 @@ package io.github.lora4j;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -21,11 +24,15 @@ import io.github.lora4j.tensor.Sequences;
 import io.github.lora4j.text.Example;
 import io.github.lora4j.text.Splits;
 import io.github.lora4j.text.TextDataset;
+import io.github.lora4j.train.Metrics;
+import io.github.lora4j.train.TrainingReceipt;
+import io.github.lora4j.train.TrainingResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -138,6 +145,55 @@ class TextClassifierTest {
     FinetuningRun full =
         FinetuningRun.prepare(MODEL, messages(), options(QkvLayout.FUSED, ClassifierHead.FULL, 0));
     assertEquals(3 * 4 * (48 + 144) + 48 * 2, full.report().trainedParameters());
+  }
+
+  @Test
+  void receiptOfTheTrainingIsKeptAndItsFactsAreSaved(@TempDir Path folder) throws IOException {
+    FinetuneOptions options = options(QkvLayout.FUSED, ClassifierHead.FULL, 0);
+    FinetuningRun run = FinetuningRun.prepare(MODEL, messages(), options);
+    assertThrows(IllegalStateException.class, run::receipt);
+    assertNull(run.classifier().receipt());
+    Metrics before = run.evaluateValidation();
+    TrainingResult result = run.train();
+    TrainingReceipt receipt = run.receipt();
+    assertTrue(receipt.holds(), receipt.complaints().toString());
+    assertSame(receipt, run.classifier().receipt());
+    assertEquals(result.steps(), receipt.steps());
+    assertEquals(result.tokens(), receipt.tokens());
+    assertEquals(before.loss(), receipt.before().loss());
+    assertEquals(run.evaluateValidation().loss(), receipt.after().loss());
+    // A and B of c_attn in 3 layers, and the head itself.
+    assertEquals(3 * 2 + 1, receipt.trained().size());
+
+    run.classifier().save(folder);
+    Map<String, String> facts = AdapterFile.metadata(folder).facts();
+    assertTrue(facts.entrySet().containsAll(receipt.facts().entrySet()), facts.toString());
+    TextClassifier loaded = TextClassifier.load(MODEL, folder);
+    assertNull(loaded.receipt());
+    loaded.save(folder.resolve("again"));
+    assertEquals(facts, AdapterFile.metadata(folder.resolve("again")).facts());
+  }
+
+  @Test
+  void dataOfTheReceiptIsThatOfTheTrainingTextsAlone() throws IOException {
+    FinetuneOptions options = options(QkvLayout.FUSED, ClassifierHead.LORA, 0).withEpochs(1);
+    Splits all = messages();
+    Splits other = Splits.of(all.train(), all.test(), all.validation());
+    List<Example> examples = new ArrayList<>(all.train().examples());
+    examples.set(5, new Example(examples.get(5).text(), 1 - examples.get(5).label()));
+    Splits relabelled =
+        Splits.of(new TextDataset("messages", examples, LABELS), all.validation(), all.test());
+    List<String> hashes = new ArrayList<>();
+    for (FinetuningRun run :
+        List.of(
+            FinetuningRun.prepare(MODEL, all, options),
+            FinetuningRun.prepare(MODEL, other, options.withSeed(7)),
+            FinetuningRun.prepare(MODEL, relabelled, options))) {
+      run.train();
+      hashes.add(run.receipt().dataHash());
+    }
+    assertEquals(hashes.get(0), hashes.get(1));
+    assertNotEquals(hashes.get(0), hashes.get(2));
   }
 
   @Test
