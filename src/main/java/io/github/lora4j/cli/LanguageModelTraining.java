@@ -8,7 +8,6 @@ import io.github.lora4j.lora.AdapterMetadata;
 import io.github.lora4j.lora.Lora;
 import io.github.lora4j.lora.LoraReport;
 import io.github.lora4j.lora.TaskType;
-import io.github.lora4j.text.BatchSource;
 import io.github.lora4j.text.CorpusLoader;
 import io.github.lora4j.text.CorpusSplits;
 import io.github.lora4j.text.TextCorpus;
@@ -22,6 +21,7 @@ import io.github.lora4j.train.TrainingReceipt;
 import io.github.lora4j.train.TrainingResult;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -76,16 +76,15 @@ final class LanguageModelTraining {
     MetricsTable table = new MetricsTable(output, false);
     table.row("untrained, test", before, "");
     file.part("untrained", before);
-    Map<String, BatchSource> parts =
-        Map.of(
-            "train", train,
-            "validation", validation,
-            "test", loader(corpus.test()));
-    for (String part : List.of("train", "validation", "test")) {
-      Metrics metrics = trainer.evaluate(parts.getOrDefault(part, train));
-      table.row(part, metrics, "");
-      file.part(part, metrics);
-    }
+    Map<String, Metrics> parts = new LinkedHashMap<>();
+    parts.put("train", trainer.evaluate(train));
+    parts.put("validation", receipt.after());
+    parts.put("test", trainer.evaluate(loader(corpus.test())));
+    parts.forEach(
+        (part, metrics) -> {
+          table.row(part, metrics, "");
+          file.part(part, metrics);
+        });
     AdapterFile.save(model, metadata(modelFolder, tokenizer).withFacts(receipt.facts()), folder);
     file.write(folder);
     return receipt;

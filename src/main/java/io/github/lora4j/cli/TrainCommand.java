@@ -173,7 +173,7 @@ final class TrainCommand implements Callable<Integer> {
       result = run.train(progress);
     }
     Metrics train = run.evaluateTrain();
-    Metrics validation = run.evaluateValidation();
+    Metrics validation = run.receipt().after();
     Metrics test = run.evaluateTest();
 
     TrainingSummary.print(output, result, run.receipt());

@@ -172,7 +172,7 @@ class CommandFailuresTest {
 
   @Test
   void embeddedMessagesAreNotForAClassifierOfOtherClasses() throws IOException {
-    Path rows = Files.writeString(folder.resolve("ab.tsv"), "a\tx\nb\ty\n".repeat(8));
+    Path rows = Files.writeString(folder.resolve("ab.tsv"), "a\tx and y\nb\ty and x\n".repeat(8));
     Path adapter = folder.resolve("run");
     assertEquals(0, train(rows, adapter).code());
     String failure = run("evaluate", "--model", MODEL, "--adapter", adapter.toString()).failure(4);

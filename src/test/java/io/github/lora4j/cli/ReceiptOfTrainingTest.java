@@ -132,6 +132,19 @@ class ReceiptOfTrainingTest {
     assertTrue(unmoved.stream().allMatch(each -> each.endsWith("lora.A")), unmoved.toString());
   }
 
+  /** Attention over one token is that token: nothing reaches query and key. */
+  @Test
+  void textsOfOneTokenMoveNoBOfQueryAndKey() throws IOException {
+    Path rows = Files.writeString(folder.resolve("ab.tsv"), "a\tx\nb\ty\n".repeat(8));
+    CommandRun result = train(rows, "run", "--qkv", "split");
+    assertEquals(ExitCodes.RECEIPT, result.code(), result.err());
+    List<String> unmoved = names(receipt(folder.resolve("run")), false);
+    assertEquals(2 * 3, unmoved.size());
+    assertTrue(
+        unmoved.stream().allMatch(each -> each.matches(".*(query|key)\\.lora\\.B")),
+        unmoved.toString());
+  }
+
   @Test
   void theSameTrainingGivesTheSameAdapterAndDiffFindsNone() throws IOException {
     Path data = messages(folder);
