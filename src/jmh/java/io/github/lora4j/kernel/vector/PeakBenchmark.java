@@ -56,7 +56,8 @@ public class PeakBenchmark extends KernelBenchmark {
         threads,
         thread -> {
           for (int i = 0; i < TILES; i++) {
-            Tiles.wide(DEPTH, a[thread], 0, b[thread], 0, c[thread], 0, Tiles.WIDE);
+            WideTiles.rows(
+                DEPTH, a[thread], 0, DEPTH, b[thread], 0, c[thread], 0, Tiles.WIDE);
           }
         });
   }
