@@ -34,7 +34,7 @@ final class NarrowTiles {
     if (Tiles.ROWS == 12) {
       rows12(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     } else {
-      rows6(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
+      rows5(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     }
   }
 
@@ -54,7 +54,7 @@ final class NarrowTiles {
     if (Tiles.ROWS == 12) {
       columns12(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     } else {
-      columns6(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
+      columns5(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     }
   }
 
@@ -195,7 +195,7 @@ final class NarrowTiles {
     c11.intoArray(c, cOffset + 11 * LANES);
   }
 
-  private static void rows6(
+  private static void rows5(
       int depth,
       float[] a,
       int aOffset,
@@ -209,12 +209,10 @@ final class NarrowTiles {
     FloatVector c2 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * LANES);
     FloatVector c3 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * LANES);
     FloatVector c4 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * LANES);
-    FloatVector c5 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * LANES);
     int row1 = aOffset + aStride;
     int row2 = aOffset + 2 * aStride;
     int row3 = aOffset + 3 * aStride;
     int row4 = aOffset + 4 * aStride;
-    int row5 = aOffset + 5 * aStride;
     for (int k = 0; k < depth; k++) {
       FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * LANES);
       FloatVector a0 = FloatVector.broadcast(SPECIES, a[aOffset + k]);
@@ -227,18 +225,15 @@ final class NarrowTiles {
       c3 = a3.fma(b0, c3);
       FloatVector a4 = FloatVector.broadcast(SPECIES, a[row4 + k]);
       c4 = a4.fma(b0, c4);
-      FloatVector a5 = FloatVector.broadcast(SPECIES, a[row5 + k]);
-      c5 = a5.fma(b0, c5);
     }
     c0.intoArray(c, cOffset);
     c1.intoArray(c, cOffset + LANES);
     c2.intoArray(c, cOffset + 2 * LANES);
     c3.intoArray(c, cOffset + 3 * LANES);
     c4.intoArray(c, cOffset + 4 * LANES);
-    c5.intoArray(c, cOffset + 5 * LANES);
   }
 
-  private static void columns6(
+  private static void columns5(
       int depth,
       float[] a,
       int aOffset,
@@ -252,7 +247,6 @@ final class NarrowTiles {
     FloatVector c2 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * LANES);
     FloatVector c3 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * LANES);
     FloatVector c4 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * LANES);
-    FloatVector c5 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * LANES);
     int at = aOffset;
     for (int k = 0; k < depth; k++) {
       FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * LANES);
@@ -266,8 +260,6 @@ final class NarrowTiles {
       c3 = a3.fma(b0, c3);
       FloatVector a4 = FloatVector.broadcast(SPECIES, a[at + 4]);
       c4 = a4.fma(b0, c4);
-      FloatVector a5 = FloatVector.broadcast(SPECIES, a[at + 5]);
-      c5 = a5.fma(b0, c5);
       at += aStride;
     }
     c0.intoArray(c, cOffset);
@@ -275,6 +267,5 @@ final class NarrowTiles {
     c2.intoArray(c, cOffset + 2 * LANES);
     c3.intoArray(c, cOffset + 3 * LANES);
     c4.intoArray(c, cOffset + 4 * LANES);
-    c5.intoArray(c, cOffset + 5 * LANES);
   }
 }

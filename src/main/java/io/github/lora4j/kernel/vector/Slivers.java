@@ -20,10 +20,14 @@ final class Slivers {
   /** Whether the elements of a column are consecutive, else those of a row. */
   private boolean columns;
 
+  /** The same of the copies. */
+  private boolean interleaved;
+
   /** Prepares for a matrix, of which no sliver is copied yet. */
   void of(Matrix matrix, boolean inPlace) {
     a = matrix;
     columns = a.columnStride() != 1;
+    interleaved = columns || Tiles.INTERLEAVED;
     lying = inPlace ? a.rows() / Tiles.ROWS : 0;
     copies = room.atLeast(copiedLength() * (count() - lying));
   }
@@ -33,11 +37,11 @@ final class Slivers {
   }
 
   private int copiedStride() {
-    return columns ? Tiles.ROWS : a.columns() + Lanes.COUNT;
+    return interleaved ? Tiles.PITCH : a.columns() + Lanes.COUNT;
   }
 
   private int copiedLength() {
-    return Tiles.ROWS * (columns ? a.columns() : copiedStride());
+    return copiedStride() * (interleaved ? a.columns() : Tiles.ROWS);
   }
 
   /** The first sliver that needs a copy; all after it do. */
@@ -51,15 +55,18 @@ final class Slivers {
     int present = Math.min(Tiles.ROWS, a.rows() - first);
     int to = (sliver - lying) * copiedLength();
     float[] data = a.data();
-    if (!columns) {
-      int from = a.index(first, 0);
+    int from = a.index(first, 0);
+    if (!interleaved) {
       Panels.copyRows(data, from, a.rowStride(), copies, to, copiedStride(), present, a.columns());
-      return;
-    }
-    for (int k = 0; k < a.columns(); k++, to += Tiles.ROWS) {
-      int from = a.index(first, k);
-      for (int j = 0; j < present; j++) {
-        copies[to + j] = data[from + j];
+    } else if (columns) {
+      for (int k = 0; k < a.columns(); k++) {
+        System.arraycopy(data, from + k * a.columnStride(), copies, to + k * Tiles.PITCH, present);
+      }
+    } else {
+      for (int i = 0; i < present; i++) {
+        for (int k = 0; k < a.columns(); k++) {
+          copies[to + i + k * Tiles.PITCH] = data[from + i * a.rowStride() + k];
+        }
       }
     }
   }
@@ -72,13 +79,17 @@ final class Slivers {
     return lies(sliver) ? a.data() : copies;
   }
 
+  private boolean byColumns(int sliver) {
+    return lies(sliver) ? columns : interleaved;
+  }
+
   private int stride(int sliver) {
     return lies(sliver) ? (columns ? a.columnStride() : a.rowStride()) : copiedStride();
   }
 
   private int offset(int sliver, int k) {
     int begin = lies(sliver) ? a.index(sliver * Tiles.ROWS, 0) : (sliver - lying) * copiedLength();
-    return begin + (columns ? k * stride(sliver) : k);
+    return begin + (byColumns(sliver) ? k * stride(sliver) : k);
   }
 
   /**
@@ -98,7 +109,7 @@ final class Slivers {
     float[] from = elements(sliver);
     int at = offset(sliver, k0);
     int stride = stride(sliver);
-    if (columns) {
+    if (byColumns(sliver)) {
       WideTiles.columns(k1 - k0, from, at, stride, b, bOffset, c, cOffset, cStride);
     } else {
       WideTiles.rows(k1 - k0, from, at, stride, b, bOffset, c, cOffset, cStride);
@@ -122,7 +133,7 @@ final class Slivers {
     float[] from = elements(sliver);
     int at = offset(sliver, k0);
     int stride = stride(sliver);
-    if (columns) {
+    if (byColumns(sliver)) {
       NarrowTiles.columns(k1 - k0, from, at, stride, b, bOffset, c, cOffset);
     } else {
       NarrowTiles.rows(k1 - k0, from, at, stride, b, bOffset, c, cOffset);

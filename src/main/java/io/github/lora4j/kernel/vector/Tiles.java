@@ -13,10 +13,21 @@ final class Tiles {
   static final int WIDE = 2 * LANES;
 
   /**
-   * Rows of a tile: as many as leave registers for the operands; 512-bit machines have twice as
-   * many.
+   * Rows of a tile: as many as leave registers for the operands. Machines with vectors of 512 bits
+   * have 32; of 16, six rows leave one, and the compiler stores and fetches vectors in the loop.
    */
-  static final int ROWS = LANES >= 16 ? 12 : 6;
+  static final int ROWS = LANES >= 16 ? 12 : 5;
+
+  /**
+   * The distance of two columns in a copy of rows that is interleaved. A power of two: of any other
+   * the compiler checks every index.
+   */
+  static final int PITCH = LANES >= 16 ? ROWS : 8;
+
+  /**
+   * Whether rows are interleaved when copied, where registers for the addresses of many are scarce.
+   */
+  static final boolean INTERLEAVED = LANES < 16;
 
   private Tiles() {}
 

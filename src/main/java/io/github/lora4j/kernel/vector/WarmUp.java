@@ -30,7 +30,7 @@ final class WarmUp {
   /** Without the optimizing compiler a call takes milliseconds, and more calls change nothing. */
   private static final long MOST_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  private final float[] a = new float[DEPTH * Tiles.ROWS];
+  private final float[] a = new float[DEPTH * Tiles.PITCH];
   private final float[] b = new float[DEPTH * Tiles.WIDE];
   private final float[] c = new float[Tiles.ROWS * Tiles.WIDE];
 
@@ -84,6 +84,7 @@ final class WarmUp {
   private void tiles(int depth) {
     wideTile(depth);
     WideTiles.columns(depth, a, 0, Tiles.ROWS, b, 0, c, 0, Tiles.WIDE);
+    WideTiles.columns(depth, a, 0, Tiles.PITCH, b, 0, c, 0, Tiles.WIDE);
     NarrowTiles.rows(depth, a, 0, depth, b, 0, c, 0);
     NarrowTiles.columns(depth, a, 0, Tiles.ROWS, b, 0, c, 0);
   }

@@ -37,7 +37,7 @@ final class WideTiles {
     if (Tiles.ROWS == 12) {
       rows12(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
     } else {
-      rows6(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
+      rows5(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
     }
   }
 
@@ -57,8 +57,10 @@ final class WideTiles {
       int cStride) {
     if (Tiles.ROWS == 12) {
       columns12(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
+    } else if (aStride == Tiles.PITCH) {
+      interleaved5(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
     } else {
-      columns6(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
+      columns5(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
     }
   }
 
@@ -173,7 +175,7 @@ final class WideTiles {
     c11x1.intoArray(c, cOffset + 11 * cStride + LANES);
   }
 
-  private static void rows6(
+  private static void rows5(
       int depth,
       float[] a,
       int aOffset,
@@ -193,16 +195,13 @@ final class WideTiles {
     FloatVector c3x1 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + LANES);
     FloatVector c4x0 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride);
     FloatVector c4x1 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride + LANES);
-    FloatVector c5x0 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride);
-    FloatVector c5x1 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride + LANES);
     int row1 = aOffset + aStride;
     int row2 = aOffset + 2 * aStride;
     int row3 = aOffset + 3 * aStride;
     int row4 = aOffset + 4 * aStride;
-    int row5 = aOffset + 5 * aStride;
     for (int k = 0; k < depth; k++) {
-      FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * 2 * LANES);
-      FloatVector b1 = FloatVector.fromArray(SPECIES, b, bOffset + k * 2 * LANES + LANES);
+      FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * Tiles.WIDE);
+      FloatVector b1 = FloatVector.fromArray(SPECIES, b, bOffset + LANES + k * Tiles.WIDE);
       FloatVector a0 = FloatVector.broadcast(SPECIES, a[aOffset + k]);
       c0x0 = a0.fma(b0, c0x0);
       c0x1 = a0.fma(b1, c0x1);
@@ -218,9 +217,6 @@ final class WideTiles {
       FloatVector a4 = FloatVector.broadcast(SPECIES, a[row4 + k]);
       c4x0 = a4.fma(b0, c4x0);
       c4x1 = a4.fma(b1, c4x1);
-      FloatVector a5 = FloatVector.broadcast(SPECIES, a[row5 + k]);
-      c5x0 = a5.fma(b0, c5x0);
-      c5x1 = a5.fma(b1, c5x1);
     }
     c0x0.intoArray(c, cOffset);
     c0x1.intoArray(c, cOffset + LANES);
@@ -232,8 +228,6 @@ final class WideTiles {
     c3x1.intoArray(c, cOffset + 3 * cStride + LANES);
     c4x0.intoArray(c, cOffset + 4 * cStride);
     c4x1.intoArray(c, cOffset + 4 * cStride + LANES);
-    c5x0.intoArray(c, cOffset + 5 * cStride);
-    c5x1.intoArray(c, cOffset + 5 * cStride + LANES);
   }
 
   private static void columns12(
@@ -338,7 +332,7 @@ final class WideTiles {
     c11x1.intoArray(c, cOffset + 11 * cStride + LANES);
   }
 
-  private static void columns6(
+  private static void columns5(
       int depth,
       float[] a,
       int aOffset,
@@ -358,12 +352,10 @@ final class WideTiles {
     FloatVector c3x1 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + LANES);
     FloatVector c4x0 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride);
     FloatVector c4x1 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride + LANES);
-    FloatVector c5x0 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride);
-    FloatVector c5x1 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride + LANES);
     int at = aOffset;
     for (int k = 0; k < depth; k++) {
-      FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * 2 * LANES);
-      FloatVector b1 = FloatVector.fromArray(SPECIES, b, bOffset + k * 2 * LANES + LANES);
+      FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * Tiles.WIDE);
+      FloatVector b1 = FloatVector.fromArray(SPECIES, b, bOffset + LANES + k * Tiles.WIDE);
       FloatVector a0 = FloatVector.broadcast(SPECIES, a[at]);
       c0x0 = a0.fma(b0, c0x0);
       c0x1 = a0.fma(b1, c0x1);
@@ -379,9 +371,6 @@ final class WideTiles {
       FloatVector a4 = FloatVector.broadcast(SPECIES, a[at + 4]);
       c4x0 = a4.fma(b0, c4x0);
       c4x1 = a4.fma(b1, c4x1);
-      FloatVector a5 = FloatVector.broadcast(SPECIES, a[at + 5]);
-      c5x0 = a5.fma(b0, c5x0);
-      c5x1 = a5.fma(b1, c5x1);
       at += aStride;
     }
     c0x0.intoArray(c, cOffset);
@@ -394,7 +383,55 @@ final class WideTiles {
     c3x1.intoArray(c, cOffset + 3 * cStride + LANES);
     c4x0.intoArray(c, cOffset + 4 * cStride);
     c4x1.intoArray(c, cOffset + 4 * cStride + LANES);
-    c5x0.intoArray(c, cOffset + 5 * cStride);
-    c5x1.intoArray(c, cOffset + 5 * cStride + LANES);
+  }
+
+  private static void interleaved5(
+      int depth,
+      float[] a,
+      int aOffset,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset,
+      int cStride) {
+    FloatVector c0x0 = FloatVector.fromArray(SPECIES, c, cOffset);
+    FloatVector c0x1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
+    FloatVector c1x0 = FloatVector.fromArray(SPECIES, c, cOffset + cStride);
+    FloatVector c1x1 = FloatVector.fromArray(SPECIES, c, cOffset + cStride + LANES);
+    FloatVector c2x0 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride);
+    FloatVector c2x1 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + LANES);
+    FloatVector c3x0 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride);
+    FloatVector c3x1 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + LANES);
+    FloatVector c4x0 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride);
+    FloatVector c4x1 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride + LANES);
+    for (int k = 0; k < depth; k++) {
+      FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * Tiles.WIDE);
+      FloatVector b1 = FloatVector.fromArray(SPECIES, b, bOffset + LANES + k * Tiles.WIDE);
+      FloatVector a0 = FloatVector.broadcast(SPECIES, a[aOffset + k * Tiles.PITCH]);
+      c0x0 = a0.fma(b0, c0x0);
+      c0x1 = a0.fma(b1, c0x1);
+      FloatVector a1 = FloatVector.broadcast(SPECIES, a[aOffset + 1 + k * Tiles.PITCH]);
+      c1x0 = a1.fma(b0, c1x0);
+      c1x1 = a1.fma(b1, c1x1);
+      FloatVector a2 = FloatVector.broadcast(SPECIES, a[aOffset + 2 + k * Tiles.PITCH]);
+      c2x0 = a2.fma(b0, c2x0);
+      c2x1 = a2.fma(b1, c2x1);
+      FloatVector a3 = FloatVector.broadcast(SPECIES, a[aOffset + 3 + k * Tiles.PITCH]);
+      c3x0 = a3.fma(b0, c3x0);
+      c3x1 = a3.fma(b1, c3x1);
+      FloatVector a4 = FloatVector.broadcast(SPECIES, a[aOffset + 4 + k * Tiles.PITCH]);
+      c4x0 = a4.fma(b0, c4x0);
+      c4x1 = a4.fma(b1, c4x1);
+    }
+    c0x0.intoArray(c, cOffset);
+    c0x1.intoArray(c, cOffset + LANES);
+    c1x0.intoArray(c, cOffset + cStride);
+    c1x1.intoArray(c, cOffset + cStride + LANES);
+    c2x0.intoArray(c, cOffset + 2 * cStride);
+    c2x1.intoArray(c, cOffset + 2 * cStride + LANES);
+    c3x0.intoArray(c, cOffset + 3 * cStride);
+    c3x1.intoArray(c, cOffset + 3 * cStride + LANES);
+    c4x0.intoArray(c, cOffset + 4 * cStride);
+    c4x1.intoArray(c, cOffset + 4 * cStride + LANES);
   }
 }
