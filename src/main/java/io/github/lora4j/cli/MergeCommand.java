@@ -94,7 +94,7 @@ final class MergeCommand implements Callable<Integer> {
     Probe ofBase = Probe.of(adapted.model());
     adapted.load();
     Probe ofAdapted = Probe.of(adapted.model());
-    Merge merge = Merge.into(adapted.model());
+    int weights = Merge.into(adapted.model()).paths().size(); // not kept: it holds the old ones
     Path tokenizer = model.folder();
     boolean isClassifier = adapted.model() instanceof Gpt2Classifier;
     if (adapted.model() instanceof Gpt2Classifier classifier) {
@@ -103,7 +103,7 @@ final class MergeCommand implements Callable<Integer> {
       ((Gpt2LanguageModel) adapted.model()).save(out, numbers.dtype, tokenizer);
     }
     notePadding(adapted);
-    return new Written(merge.paths().size(), ofBase, ofAdapted, isClassifier);
+    return new Written(weights, ofBase, ofAdapted, isClassifier);
   }
 
   /** Who uses the folder must know: with padding that is attended the scores are others. */

@@ -251,6 +251,29 @@ class MergeCommandTest {
   }
 
   @Test
+  void adapterInTheFilesOfMlxIsMergedToo() throws IOException {
+    Path mlx = folder.resolve("mlx");
+    CommandRun converted =
+        run(
+            "convert",
+            "--to",
+            "mlx",
+            "--model",
+            MODEL,
+            "--adapter",
+            lm().toString(),
+            "--out",
+            mlx.toString());
+    assertEquals(0, converted.code(), converted.err());
+    CommandRun result = merge(MODEL, mlx, folder.resolve("merged"));
+    assertEquals(0, result.code(), result.err());
+    float[] expected = logits(adapted(lm()), TEXTS);
+    float[] got = logits(written(folder.resolve("merged"), false), TEXTS);
+    assertArrayEquals(expected, got, 1e-5f);
+    assertTrue(furthest(logits(prepared(lm()).model(), TEXTS), got) > 1e-2);
+  }
+
+  @Test
   void paddingThatTheFolderDoesNotSayIsNoted() throws IOException {
     Path padded = folder.resolve("padded");
     CommandRun training = train(messages(folder), padded, "--pad", "24");
