@@ -88,6 +88,7 @@ public final class Main {
             .addSubcommand("inspect", new InspectCommand(output))
             .addSubcommand("diff", new DiffCommand(output))
             .addSubcommand("convert", new ConvertCommand(output))
+            .addSubcommand("merge", new MergeCommand(output))
             .addSubcommand("logits", new LogitsCommand(output))
             .addSubcommand("bench", new BenchCommand(output))
             .addSubcommand("pretrain", new PretrainCommand(output))

@@ -157,7 +157,7 @@ public final class Gpt2 {
    * Writes this base in the published layout, see {@link Gpt2LanguageModel#save(Path, DType)}.
    *
    * @param folder where to; created if need be
-   * @param dtype F32, or F16 to halve the size
+   * @param dtype F32, or F16 or BF16 to halve the size
    * @throws IOException if the files cannot be written; what was there before is then as it was
    */
   public void save(Path folder, DType dtype) throws IOException {
@@ -169,7 +169,7 @@ public final class Gpt2 {
    * Path)}.
    *
    * @param folder where to; created if need be
-   * @param dtype F32, or F16 to halve the size
+   * @param dtype F32, or F16 or BF16 to halve the size
    * @param tokenizer the folder that has the tokenizer files
    * @throws IOException as {@link Gpt2LanguageModel#save(Path, DType, Path)}
    */

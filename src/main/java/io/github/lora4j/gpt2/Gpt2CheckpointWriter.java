@@ -23,8 +23,8 @@ final class Gpt2CheckpointWriter {
   private final DType dtype;
 
   private Gpt2CheckpointWriter(DType dtype) {
-    if (dtype != DType.F32 && dtype != DType.F16) {
-      throw new IllegalArgumentException("save: F32 or F16 expected, got " + dtype);
+    if (!dtype.isFloat()) {
+      throw new IllegalArgumentException("save: F32, F16 or BF16 expected, got " + dtype);
     }
     this.dtype = dtype;
   }
@@ -70,10 +70,10 @@ final class Gpt2CheckpointWriter {
   }
 
   private void add(String name, Supplier<float[]> values, long... shape) {
-    if (dtype == DType.F32) {
-      weights.floats(name, values, shape);
-    } else {
-      weights.halves(name, values, shape);
+    switch (dtype) {
+      case F16 -> weights.halves(name, values, shape);
+      case BF16 -> weights.bfloats(name, values, shape);
+      default -> weights.floats(name, values, shape);
     }
   }
 

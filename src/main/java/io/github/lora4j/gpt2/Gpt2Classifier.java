@@ -76,7 +76,7 @@ public final class Gpt2Classifier extends SequenceModel {
    * depend on weights and labels alone. Older files are replaced once all new ones are complete.
    *
    * @param folder where to; created if need be, other files in it stay
-   * @param dtype F32, or F16 to halve the size
+   * @param dtype F32, or F16 or BF16 to halve the size
    * @throws IllegalArgumentException if a Linear is adapted and not merged, the head has a bias
    *     that is not zero, which such files do not hold, or dtype is another
    * @throws IOException if the files cannot be written; what was there before is then as it was
@@ -90,7 +90,7 @@ public final class Gpt2Classifier extends SequenceModel {
    * Gpt2LanguageModel#save(Path, DType, Path)} does.
    *
    * @param folder where to; created if need be, other files in it stay
-   * @param dtype F32, or F16 to halve the size
+   * @param dtype F32, or F16 or BF16 to halve the size
    * @param tokenizer the folder that has the tokenizer files, such as that of the base
    * @throws IllegalArgumentException as {@link #save(Path, DType)}
    * @throws IOException as {@link Gpt2LanguageModel#save(Path, DType, Path)}

@@ -65,7 +65,7 @@ public final class Gpt2LanguageModel extends SequenceModel {
    * once all new ones are complete.
    *
    * @param folder where to; created if need be, other files in it stay
-   * @param dtype F32, or F16 to halve the size
+   * @param dtype F32, or F16 or BF16 to halve the size
    * @throws IllegalArgumentException if a Linear is adapted and not merged, or dtype is another
    * @throws IOException if the files cannot be written; what was there before is then as it was
    */
@@ -79,7 +79,7 @@ public final class Gpt2LanguageModel extends SequenceModel {
    * and {@code special_tokens_map.json} if they are there. A folder without any is accepted.
    *
    * @param folder where to; created if need be, other files in it stay
-   * @param dtype F32, or F16 to halve the size
+   * @param dtype F32, or F16 or BF16 to halve the size
    * @param tokenizer the folder that has the tokenizer files, such as that of the base
    * @throws IllegalArgumentException as {@link #save(Path, DType)}
    * @throws IOException if the files cannot be written, there is no tokenizer folder, it has but

@@ -27,9 +27,7 @@ final class Combination {
 
     Weighted {
       check(branch);
-      if (!Float.isFinite(weight)) {
-        throw new IllegalArgumentException("combine: a finite weight expected, got " + weight);
-      }
+      checkWeight(weight);
     }
 
     double factor() {
@@ -217,6 +215,12 @@ final class Combination {
           "combine: A (%d, in) and B (out, %d) expected, got %s and %s"
               .formatted(
                   branch.rank(), branch.rank(), branch.loraA().shape(), branch.loraB().shape()));
+    }
+  }
+
+  static void checkWeight(float weight) {
+    if (!Float.isFinite(weight)) {
+      throw new IllegalArgumentException("combine: a finite weight expected, got " + weight);
     }
   }
 

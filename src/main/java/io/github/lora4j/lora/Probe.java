@@ -18,8 +18,17 @@ import org.jspecify.annotations.Nullable;
  * {@link CounterRandom} from the vocabulary; it depends on those two sizes alone. The answer of a
  * classifier is all its scores. That of a language model is the scores of the last token for {@code
  * n = min(1024, V)} entries of the vocabulary, {@code floor(i V / n)} for i from 0 to n - 1.
+ *
+ * <p>{@link AdapterFile#save} stores one with an adapter, of the same question that {@link #of}
+ * asks:
+ *
+ * <pre>{@code
+ * Probe adapted = Probe.of(model);
+ * Merge.into(model);
+ * float rounding = adapted.difference(model);
+ * }</pre>
  */
-final class Probe {
+public final class Probe {
 
   /** The name of the token ids, {@code (T)}, among the tensors of a file. */
   static final String TOKEN_IDS = "probe.token_ids";
@@ -55,7 +64,7 @@ final class Probe {
    * @return question and answer
    * @throws NonFiniteException if a score is NaN or infinite
    */
-  static Probe of(SequenceModel model) {
+  public static Probe of(SequenceModel model) {
     int[] tokenIds = new int[Math.min(MOST_TOKENS, model.contextLength())];
     int vocabulary = Math.min(EXACT, model.vocabularySize());
     for (int i = 0; i < tokenIds.length; i++) {
@@ -142,7 +151,7 @@ final class Probe {
    * @throws ShapeMismatchException if it has another number of scores, or does not know a token
    * @throws NonFiniteException if a score is NaN or infinite
    */
-  float difference(SequenceModel model) {
+  public float difference(SequenceModel model) {
     for (int id : tokenIds) {
       if (id >= model.vocabularySize()) {
         throw new ShapeMismatchException(

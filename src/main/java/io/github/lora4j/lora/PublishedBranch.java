@@ -34,6 +34,11 @@ record PublishedBranch(int rank, float alpha, LoraScaling scaling, Tensor loraA,
         : new PublishedBranch(rank, LoraScaling.LORA.alpha(factor(), rank), loraA, loraB);
   }
 
+  /** A branch as it would stand in a file, beside the weight of its own Linear. */
+  static PublishedBranch of(LoRALayer lora) {
+    return of(List.of(new Rows(0, lora)), lora.outFeatures());
+  }
+
   /**
    * A branch beside some rows of a weight.
    *
@@ -119,12 +124,23 @@ record PublishedBranch(int rank, float alpha, LoraScaling scaling, Tensor loraA,
     int first = place.firstRow();
     int rows = place.linear().outFeatures();
     float[] some = Arrays.copyOfRange(loraB.data(), first * rank, (first + rows) * rank);
+    return new PublishedBranch(rank, alpha, scaling, loraA, Tensor.of(some, rows, rank))
+        .layer(place.path(), dropout);
+  }
+
+  /**
+   * The branch as it stands beside a Linear that holds the whole weight, trained.
+   *
+   * @param path that of the Linear
+   * @param dropout a probability in [0, 1)
+   */
+  LoRALayer layer(String path, float dropout) {
     return new LoRALayer(
         Parameter.trained(Transposed.of(loraA)),
-        Parameter.trained(Transposed.of(Tensor.of(some, rows, rank))),
+        Parameter.trained(Transposed.of(loraB)),
         alpha,
         scaling,
         dropout,
-        Lora.join(place.path(), "lora"));
+        Lora.join(path, "lora"));
   }
 }

@@ -151,13 +151,39 @@ public final class SafetensorsWriter {
   public SafetensorsWriter halves(String name, Supplier<float[]> values, long... shape) {
     float[] present = values.get();
     requireBelow(name, present, Float16.OVERFLOW);
-    return add(name, DType.F16, shape, present.length, () -> halves(values.get()));
+    return add(
+        name, DType.F16, shape, present.length, () -> narrowed(values.get(), Float16::fromFloat));
   }
 
-  private static BlockSource halves(float[] values) {
+  /**
+   * Adds a tensor of type BF16 whose elements are made when they are needed: now, to check them,
+   * and when they are written. Each is rounded to 8 bits of precision, ties to even.
+   *
+   * @param name its name
+   * @param values gives its elements, row-major, each of a magnitude that rounds to a finite
+   *     bfloat16, the same ones each time
+   * @param shape its dimensions, outermost first; none for a scalar
+   * @return this
+   * @throws IllegalArgumentException if the name is taken or reserved, the shape has another number
+   *     of elements, or a number does not round to a finite bfloat16
+   */
+  public SafetensorsWriter bfloats(String name, Supplier<float[]> values, long... shape) {
+    float[] present = values.get();
+    requireBelow(name, present, BFloat16.OVERFLOW);
+    return add(
+        name, DType.BF16, shape, present.length, () -> narrowed(values.get(), BFloat16::fromFloat));
+  }
+
+  /** Rounds a float to 16 bits. */
+  @FunctionalInterface
+  private interface Narrowing {
+    short of(float value);
+  }
+
+  private static BlockSource narrowed(float[] values, Narrowing narrowing) {
     return (block, from, count) -> {
       for (int i = 0; i < count; i++) {
-        block.putShort(2 * i, Float16.fromFloat(values[from + i]));
+        block.putShort(2 * i, narrowing.of(values[from + i]));
       }
     };
   }

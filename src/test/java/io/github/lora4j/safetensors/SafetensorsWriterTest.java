@@ -115,6 +115,7 @@ class SafetensorsWriterTest {
     new SafetensorsWriter()
         .floats("floats", floats, elements)
         .halves("halves", floats, 1, elements)
+        .bfloats("bfloats", () -> floats, elements)
         .longs("longs", ints, elements, 1)
         .floats("empty", new float[0], 3, 0)
         .metadata("format", "pt")
@@ -123,6 +124,10 @@ class SafetensorsWriterTest {
     assertEquals(Map.of("format", "pt"), file.metadata());
     assertArrayEquals(floats, file.readFiniteFloats("floats"));
     assertArrayEquals(floats, file.readFiniteFloats("halves"));
+    float[] bfloats = file.readFiniteFloats("bfloats");
+    for (int i = 0; i < elements; i++) {
+      assertEquals(floats[i], bfloats[i], Math.abs(floats[i]) * 0x1p-8f);
+    }
     assertArrayEquals(ints, file.readInts("longs"));
     assertEquals(List.of(3L, 0L), file.tensors().get("empty").shape());
   }
@@ -186,6 +191,8 @@ class SafetensorsWriterTest {
     assertRefused("NaN at index 1", () -> writer.floats("n", new float[] {1, Float.NaN}, 2));
     assertRefused("-Infinity", () -> writer.floats("n", new float[] {Float.NEGATIVE_INFINITY}, 1));
     assertRefused("65520.0 at index 0", () -> writer.halves("n", new float[] {65520}, 1));
+    float[] large = {1, -Float.MAX_VALUE};
+    assertRefused("-3.4028235E38 at index 1", () -> writer.bfloats("n", () -> large, 2));
     assertEquals(List.of(), filesLeft());
     writer.write(target());
     assertEquals(List.of("w"), List.copyOf(SafetensorsFile.open(target()).names()));
