@@ -1,6 +1,5 @@
 package io.github.lora4j;
 
-import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.gpt2.ClassifierHead;
 import io.github.lora4j.gpt2.Gpt2;
@@ -9,8 +8,8 @@ import io.github.lora4j.gpt2.LoadOptions;
 import io.github.lora4j.gpt2.QkvLayout;
 import io.github.lora4j.kernel.WeightFormat;
 import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.AdapterFacts;
 import io.github.lora4j.lora.AdapterFile;
-import io.github.lora4j.lora.AdapterFormatException;
 import io.github.lora4j.lora.AdapterMetadata;
 import io.github.lora4j.lora.TaskType;
 import io.github.lora4j.tensor.Sequences;
@@ -90,12 +89,16 @@ public final class TextClassifier {
   }
 
   /**
-   * Loads a base and what {@link #save} wrote.
+   * Loads a base and what {@link #save} wrote, or a classifier's adapter of Hugging Face PEFT. What
+   * such files do not state is as it is there: the tokenizer is that of the base, texts are cut at
+   * its context length and not padded, and the classes are called {@code LABEL_0}, {@code LABEL_1}
+   * and so on.
    *
    * @param modelFolder the same base as for training, with its tokenizer
    * @param adapterFolder the folder of the adapter
    * @return the classifier, equal to the saved one if that has its base in float32
-   * @throws MismatchException if the adapter was trained with another base or tokenizer
+   * @throws MismatchException if the adapter was trained with another base or tokenizer, or for
+   *     something else than at least two classes
    * @throws IOException if a file is missing, cannot be read or breaks its format
    */
   public static TextClassifier load(Path modelFolder, Path adapterFolder) throws IOException {
@@ -116,41 +119,26 @@ public final class TextClassifier {
   public static TextClassifier load(Path modelFolder, Path adapterFolder, WeightFormat baseFormat)
       throws IOException {
     Adapter adapter = Adapter.read(adapterFolder);
-    AdapterMetadata metadata = adapter.metadata();
-    Facts facts = new Facts(metadata.facts(), adapterFolder);
-    if (metadata.task() != TaskType.SEQ_CLS) {
-      throw new MismatchException(
-          "AD-30",
-          adapterFolder.toString(),
-          "",
-          "the adapter of a classifier expected, got one for " + metadata.task());
-    }
+    AdapterFacts facts = new AdapterFacts(adapter.metadata(), adapterFolder);
+    List<String> labels = facts.labels();
     Tokenizer tokenizer = Tokenizer.load(modelFolder);
-    if (!tokenizer.fingerprint().equals(facts.text("tokenizer"))) {
-      throw new MismatchException(
-          "AD-31",
-          adapterFolder.toString(),
-          "tokenizer",
-          "the tokenizer that the adapter was trained with expected, got another in "
-              + modelFolder);
-    }
+    facts.requireTokenizer(tokenizer.fingerprint(), modelFolder);
     Gpt2 base =
         Gpt2.load(
             modelFolder,
             LoadOptions.DEFAULT
-                .withLayout(facts.choice("qkv", QkvLayout.class))
+                .withLayout(facts.choice("qkv", QkvLayout.FUSED))
                 .withFormat(baseFormat));
-    Gpt2Classifier model =
-        base.classifier(facts.choice("head", ClassifierHead.class), 0, metadata.labels());
+    int context = base.config().contextLength();
+    int padded = facts.number("padding_length", 0, context, 0);
+    int last = base.config().vocabSize() - 1;
+    int padToken = facts.number("padding_token", 0, last, last);
+    Padding padding = padded == 0 ? Padding.none() : Padding.to(padded, padToken);
+    int maxLength = facts.number("max_length", 1, context, context);
+    Gpt2Classifier model = base.classifier(facts.choice("head", ClassifierHead.FULL), 0, labels);
     model.freeze();
     adapter.putInto(model);
-    int padded = facts.number("padding_length", 0, base.config().contextLength());
-    Padding padding =
-        padded == 0
-            ? Padding.none()
-            : Padding.to(padded, facts.number("padding_token", 0, base.config().vocabSize() - 1));
-    int maxLength = facts.number("max_length", 1, base.config().contextLength());
-    return new TextClassifier(model, tokenizer, padding, maxLength, metadata);
+    return new TextClassifier(model, tokenizer, padding, maxLength, adapter.metadata());
   }
 
   /** What is saved beside the numbers, so that {@link #load} builds the same classifier. */
@@ -174,46 +162,6 @@ public final class TextClassifier {
             "padding_length", Integer.toString(padding.length()),
             "padding_token", Integer.toString(padding.tokenId()),
             "max_length", Integer.toString(maxLength)));
-  }
-
-  /** The facts of an adapter, checked when they are used. */
-  private record Facts(Map<String, String> values, Path folder) {
-
-    String text(String name) throws AdapterFormatException {
-      String value = values.get(name);
-      if (value == null) {
-        throw bad(name, "a value", "none");
-      }
-      return value;
-    }
-
-    int number(String name, int smallest, int largest) throws AdapterFormatException {
-      String value = text(name);
-      if (!value.matches("\\d{1,9}")
-          || Integer.parseInt(value) < smallest
-          || Integer.parseInt(value) > largest) {
-        throw bad(name, smallest + " to " + largest, value);
-      }
-      return Integer.parseInt(value);
-    }
-
-    <E extends Enum<E>> E choice(String name, Class<E> type) throws AdapterFormatException {
-      String value = text(name);
-      for (E constant : type.getEnumConstants()) {
-        if (constant.name().toLowerCase(Locale.ROOT).equals(value)) {
-          return constant;
-        }
-      }
-      throw bad(name, Arrays.toString(type.getEnumConstants()).toLowerCase(Locale.ROOT), value);
-    }
-
-    private AdapterFormatException bad(String name, String expected, String got) {
-      return new AdapterFormatException(
-          "AD-32",
-          folder.toString(),
-          name,
-          "%s expected for %s, got %s".formatted(expected, name, Excerpt.of(got)));
-    }
   }
 
   /**

@@ -227,4 +227,69 @@ class TextClassifierTest {
     assertThrows(
         IllegalArgumentException.class, () -> FinetuningRun.prepare(MODEL, messages(), options));
   }
+
+  /** A copy of the two files that PEFT reads and writes, alone. */
+  private static Path peftAlone(Path adapter, Path copy) throws IOException {
+    Files.createDirectories(copy);
+    for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      Files.copy(adapter.resolve(file), copy.resolve(file));
+    }
+    return copy;
+  }
+
+  @Test
+  void adapterOfPeftAloneClassifiesWithoutPaddingByTheBasesTokenizer(@TempDir Path folder)
+      throws IOException {
+    for (QkvLayout layout : QkvLayout.values()) {
+      for (ClassifierHead head : ClassifierHead.values()) {
+        Path adapter = folder.resolve(layout + "-" + head);
+        TextClassifier saved = TextClassifier.finetune(MODEL, messages(), options(layout, head, 0));
+        saved.save(adapter);
+        Path alone = peftAlone(adapter, folder.resolve(layout + "-" + head + "-peft"));
+        TextClassifier loaded = TextClassifier.load(MODEL, alone);
+        assertEquals(List.of("LABEL_0", "LABEL_1"), loaded.labels());
+        // 64 tokens are the most that the model takes: a longer text is cut there by both.
+        for (String text : List.of("see you", "WIN 3 prizes NOW!", "WIN prizes ".repeat(60))) {
+          Classification expected = saved.classify(text);
+          Classification got = loaded.classify(text);
+          assertEquals(
+              saved.labels().indexOf(expected.label()), loaded.labels().indexOf(got.label()));
+          // Branches and head are put together in float32: rounding alone.
+          assertEquals(expected.probability(), got.probability(), 1e-5, text);
+        }
+        loaded.save(folder.resolve("again"));
+        TextClassifier again = TextClassifier.load(MODEL, folder.resolve("again"));
+        assertEquals(loaded.classify("WIN 3 prizes!"), again.classify("WIN 3 prizes!"));
+      }
+    }
+  }
+
+  @Test
+  void adapterOfPeftThatIsNoClassifierIsRefused(@TempDir Path folder) throws IOException {
+    Path adapters = Fixtures.folder().resolve("adapters");
+    MismatchException task =
+        assertThrows(
+            MismatchException.class,
+            () -> TextClassifier.load(MODEL, adapters.resolve("all-linear")));
+    assertTrue(task.getMessage().contains("got one for CAUSAL_LM"), task.getMessage());
+    Path headless = peftAlone(adapters.resolve("all-linear"), folder.resolve("headless"));
+    Path config = headless.resolve("adapter_config.json");
+    Files.writeString(config, Files.readString(config).replace("CAUSAL_LM", "SEQ_CLS"));
+    MismatchException head =
+        assertThrows(MismatchException.class, () -> TextClassifier.load(MODEL, headless));
+    assertTrue(head.getMessage().contains("at least two classes expected, got 0"));
+  }
+
+  @Test
+  void savingAPaddedClassifierWarnsThatPeftAnswersDifferently(@TempDir Path folder)
+      throws IOException {
+    for (int padding : new int[] {FinetuneOptions.NO_PADDING, FinetuneOptions.LONGEST, 32}) {
+      TextClassifier classifier =
+          TextClassifier.finetune(
+              MODEL, messages(), options(QkvLayout.FUSED, ClassifierHead.FULL, padding));
+      List<String> warnings = LoggedWarnings.of(AdapterFile.class, () -> classifier.save(folder));
+      boolean warns = warnings.stream().anyMatch(text -> text.contains("train without padding"));
+      assertEquals(padding != FinetuneOptions.NO_PADDING, warns, warnings + " for " + padding);
+    }
+  }
 }

@@ -1,14 +1,12 @@
 package io.github.lora4j.cli;
 
-import io.github.lora4j.error.Excerpt;
-import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.gpt2.ClassifierHead;
 import io.github.lora4j.gpt2.Gpt2;
 import io.github.lora4j.gpt2.QkvLayout;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterContents.Kind;
 import io.github.lora4j.lora.AdapterExport;
-import io.github.lora4j.lora.AdapterFormatException;
+import io.github.lora4j.lora.AdapterFacts;
 import io.github.lora4j.lora.AdapterMetadata;
 import io.github.lora4j.lora.TaskType;
 import io.github.lora4j.nn.SequenceModel;
@@ -16,7 +14,6 @@ import io.github.lora4j.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -37,12 +34,14 @@ record AdaptedModel(
     Path folder = option.folder();
     Adapter read = Kind.of(adapter) == Kind.MLX ? null : Adapter.read(adapter);
     AdapterMetadata metadata = read == null ? languageModel(folder) : read.metadata();
-    checkTokenizer(metadata, adapter, folder);
-    Gpt2 base = option.load(choice(metadata, adapter, "qkv", QkvLayout.FUSED));
+    AdapterFacts facts = new AdapterFacts(metadata, adapter);
+    if (facts.namesTokenizer()) {
+      facts.requireTokenizer(Tokenizer.load(folder).fingerprint(), folder);
+    }
+    Gpt2 base = option.load(facts.choice("qkv", QkvLayout.FUSED));
     SequenceModel model =
         metadata.task() == TaskType.SEQ_CLS
-            ? base.classifier(
-                choice(metadata, adapter, "head", ClassifierHead.FULL), 0, metadata.labels())
+            ? base.classifier(facts.choice("head", ClassifierHead.FULL), 0, facts.labels())
             : base.languageModel();
     model.freeze();
     return new AdaptedModel(model, metadata, adapter, read);
@@ -65,43 +64,5 @@ record AdaptedModel(
         name == null ? null : name.toString(),
         List.of(),
         Map.of("qkv", "fused"));
-  }
-
-  /** Adapters of others do not say which tokenizer they were trained with. */
-  private static void checkTokenizer(AdapterMetadata metadata, Path adapter, Path folder)
-      throws IOException {
-    String fingerprint = metadata.facts().get("tokenizer");
-    if (fingerprint != null && !Tokenizer.load(folder).fingerprint().equals(fingerprint)) {
-      throw new MismatchException(
-          "AD-31",
-          adapter.toString(),
-          "tokenizer",
-          "the tokenizer that the adapter was trained with expected, got another in " + folder);
-    }
-  }
-
-  private static <E extends Enum<E>> E choice(
-      AdapterMetadata metadata, Path adapter, String fact, E otherwise)
-      throws AdapterFormatException {
-    String value = metadata.facts().get(fact);
-    if (value == null) {
-      return otherwise;
-    }
-    for (E constant : otherwise.getDeclaringClass().getEnumConstants()) {
-      if (constant.name().toLowerCase(Locale.ROOT).equals(value)) {
-        return constant;
-      }
-    }
-    throw new AdapterFormatException(
-        "AD-32",
-        adapter.toString(),
-        fact,
-        "one of %s expected for %s, got %s"
-            .formatted(
-                List.of(otherwise.getDeclaringClass().getEnumConstants())
-                    .toString()
-                    .toLowerCase(Locale.ROOT),
-                fact,
-                Excerpt.of(value)));
   }
 }

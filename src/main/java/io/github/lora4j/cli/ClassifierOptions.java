@@ -15,7 +15,7 @@ final class ClassifierOptions {
       names = "--adapter",
       required = true,
       paramLabel = "DIR",
-      description = "What train wrote.")
+      description = "What train or PEFT wrote.")
   private Path adapter = Path.of("");
 
   TextClassifier load() throws IOException {

@@ -8,8 +8,10 @@ import io.github.lora4j.gpt2.Gpt2LanguageModel;
 import io.github.lora4j.gpt2.QkvLayout;
 import io.github.lora4j.lora.Lora;
 import io.github.lora4j.lora.LoraConfig;
+import io.github.lora4j.lora.LoraInit;
 import io.github.lora4j.lora.Targets;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options that say what of a model is trained, and through what branches. */
@@ -37,6 +39,8 @@ final class LoraOptions {
               + " a whole path matches.")
   private Targets targets = Targets.all();
 
+  @Mixin private final VariantOptions variant = new VariantOptions();
+
   @Option(
       names = "--head",
       paramLabel = "lora|full",
@@ -56,8 +60,17 @@ final class LoraOptions {
   void check() {
     if (rank != null) {
       Require.range("--rank", rank, 1, LoraConfig.MAX_RANK);
+      variant.check();
+    } else {
+      variant.requireNone();
     }
     Require.positive("--alpha", alpha);
+  }
+
+  /** Checks the ranges, and that the branches can start in a way. */
+  void check(LoraInit init) {
+    check();
+    variant.requireStart(init, rank());
   }
 
   QkvLayout layout() {
@@ -75,7 +88,7 @@ final class LoraOptions {
 
   /** The branches, where there are any. */
   LoraConfig branches() {
-    return LoraConfig.of(rank(), (float) alpha).withTargets(targets);
+    return variant.of(LoraConfig.of(rank(), (float) alpha).withTargets(targets));
   }
 
   /** A new classifier with the branches in it. */

@@ -53,8 +53,10 @@ final class TrainCommand implements Callable<Integer> {
 
   @Option(
       names = "--init",
-      paramLabel = "peft|book",
-      description = "How A starts: +-1/sqrt(in) (peft, the default) or +-1/sqrt(rank) (book).")
+      paramLabel = "peft|book|gaussian|orthogonal|pissa",
+      description =
+          "How A starts: uniform in +-1/sqrt(in) (peft, the default) or +-1/sqrt(rank) (book), normal"
+              + " with deviation 1/rank (gaussian); or A and B: orthogonal, or PiSSA.")
   private @Nullable LoraInit init;
 
   @Option(names = "--lora-dropout", paramLabel = "P", description = "Dropout on the branches.")
@@ -123,7 +125,9 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private FinetuneOptions options() {
-    lora.check();
+    boolean book = recipe == Recipe.BOOK;
+    LoraInit start = init != null ? init : book ? LoraInit.BOOK : LoraInit.PEFT;
+    lora.check(start);
     training.check();
     if (!(dropout >= 0 && dropout < 1)) {
       throw new IllegalArgumentException(
@@ -136,8 +140,6 @@ final class TrainCommand implements Callable<Integer> {
       throw new IllegalArgumentException(
           "--pad: none expected for --task lm, whose pieces have one length, got another");
     }
-    boolean book = recipe == Recipe.BOOK;
-    LoraInit start = init != null ? init : book ? LoraInit.BOOK : LoraInit.PEFT;
     int padding = pad != null ? pad : book ? FinetuneOptions.LONGEST : FinetuneOptions.NO_PADDING;
     return new FinetuneOptions(
         lora.branches().withDropout((float) dropout).withInit(start).withSeed(training.seed()),

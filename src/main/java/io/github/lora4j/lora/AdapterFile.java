@@ -67,7 +67,7 @@ public final class AdapterFile {
 
   /**
    * Saves the adapter of a model. The same adapter gives the same bytes. A log line names what
-   * PEFT's pair cannot carry.
+   * PEFT's pair cannot carry, such as padding that is read as text.
    *
    * @param model the root of a tree with branches; not modified
    * @param metadata what else is needed to use the adapter
@@ -96,6 +96,12 @@ public final class AdapterFile {
     write(folder, tensors, AdapterManifest.of(model, metadata), peft);
     if (peft != null && !peft.leftOut().isEmpty()) {
       logger.warn("PEFT's files in {} cannot carry {}; {} does", folder, peft.leftOut(), TENSORS);
+    }
+    if (peft != null && AdapterFacts.isPadded(metadata)) {
+      logger.warn(
+          "PEFT's files in {} answer differently: the classifier reads a text at the last token of"
+              + " its padding, transformers at the last before it (train without padding)",
+          folder);
     }
   }
 

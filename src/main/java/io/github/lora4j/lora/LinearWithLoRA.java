@@ -8,6 +8,7 @@ import io.github.lora4j.tensor.RowNorms;
 import io.github.lora4j.tensor.Shape;
 import io.github.lora4j.tensor.ShapeMismatchException;
 import io.github.lora4j.tensor.Tensor;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -130,6 +131,11 @@ public final class LinearWithLoRA extends Layer {
     }
     Tensor rest = linear.forward(x, sum, null).add(kept.linear(weight, null).scale(-1));
     return direction.scaleColumns(magnitude.tensor(), norms(), null, rest);
+  }
+
+  /** The branch, and a second where one subtracts what the first started as. */
+  List<LoRALayer> branches() {
+    return start == null ? List.of(lora) : List.of(lora, start);
   }
 
   /** Whether a second branch subtracts what the first started as. */

@@ -54,7 +54,8 @@ public final class Lora {
    * @param config rank, alpha, targets and the rest
    * @return what was replaced
    * @throws IllegalArgumentException if the model is itself a Linear, if it has none that could be
-   *     replaced, or if something that the targets list matches none; the model is not changed then
+   *     replaced, or if something that targets, ranks, alphas or modules to save list matches none;
+   *     the model is not changed then
    */
   public static LoraReport apply(Module model, LoraConfig config) {
     if (model instanceof Linear) {
@@ -65,6 +66,7 @@ public final class Lora {
     Map<String, Candidate> candidates = candidates(model);
     Map<String, Candidate> selected = Selection.of(config.targets(), candidates);
     Map<String, Candidate> whole = Selection.named(config.modulesToSave(), candidates);
+    Selection.requireFits(config, candidates);
     List<String> adapted = new ArrayList<>();
     candidates.forEach(
         (path, candidate) -> {

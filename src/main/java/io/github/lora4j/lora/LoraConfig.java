@@ -21,7 +21,9 @@ import org.jspecify.annotations.Nullable;
  * @param init how A and B start
  * @param seed decides them, together with the path of each layer
  * @param targets which layers are adapted
- * @param ranks other ranks by name, as {@link Targets} takes names; the first that fits counts
+ * @param ranks other ranks by name: a regular expression as for {@link Targets#matching} that
+ *     matches the path or its last components, in the model or in the published file; the first
+ *     that fits counts, one that fits no Linear is an error of {@link Lora#apply}
  * @param alphas other alphas by name, likewise
  * @param bias which biases are trained too
  * @param modulesToSave names of modules that are trained whole and never adapted
@@ -52,12 +54,16 @@ public record LoraConfig(
     alphas = Collections.unmodifiableMap(new LinkedHashMap<>(alphas));
     modulesToSave = List.copyOf(modulesToSave);
     check(rank, alpha, dropout);
-    for (int other : ranks.values()) {
-      check(other, alpha, dropout);
-    }
-    for (float other : alphas.values()) {
-      check(rank, other, dropout);
-    }
+    ranks.forEach(
+        (name, other) -> {
+          PathPattern.compile(name);
+          check(other, alpha, dropout);
+        });
+    alphas.forEach(
+        (name, other) -> {
+          PathPattern.compile(name);
+          check(rank, other, dropout);
+        });
   }
 
   /**
@@ -195,7 +201,8 @@ public record LoraConfig(
   /**
    * The same with other ranks for some layers, PEFT's {@code rank_pattern}.
    *
-   * @param byName ranks by name, such as {@code h.1.attn.c_attn}; the first that fits counts
+   * @param byName ranks by name, such as {@code h.1.attn.c_attn} or {@code h\.[01]\..*}; the first
+   *     that fits counts
    * @return a new configuration
    */
   public LoraConfig withRanks(Map<String, Integer> byName) {
@@ -245,11 +252,17 @@ public record LoraConfig(
 
   private static <T> T find(Map<String, T> byName, String path, @Nullable Origin origin, T other) {
     for (Map.Entry<String, T> entry : byName.entrySet()) {
-      if (Targets.isNamed(entry.getKey(), path, origin)) {
+      if (fits(entry.getKey(), path, origin)) {
         return entry.getValue();
       }
     }
     return other;
+  }
+
+  /** Whether the name of another rank or alpha is meant for the layer at a path with an origin. */
+  static boolean fits(String name, String path, @Nullable Origin origin) {
+    PathPattern pattern = PathPattern.compile(name);
+    return pattern.matchesEnd(path) || (origin != null && pattern.matchesEnd(origin.name()));
   }
 
   static void check(int rank, float alpha, float dropout) {

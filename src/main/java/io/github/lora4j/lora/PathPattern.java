@@ -72,6 +72,23 @@ final class PathPattern {
     return whole.ends(path, start).get(path.length());
   }
 
+  /**
+   * Whether the path, or what is left of it after one of its dots, matches: PEFT's rule for {@code
+   * rank_pattern}. An expression that begins with {@code ^} must match the whole path.
+   *
+   * @throws IllegalArgumentException as {@link #matches}
+   */
+  boolean matchesEnd(String path) {
+    BitSet starts = new BitSet();
+    starts.set(0);
+    for (int dot = path.indexOf('.');
+        dot >= 0 && !expression.startsWith("^");
+        dot = path.indexOf('.', dot + 1)) {
+      starts.set(dot + 1);
+    }
+    return whole.ends(path, starts).get(path.length());
+  }
+
   private void countStep() {
     if (++steps > MAX_STEPS) {
       throw new IllegalArgumentException(

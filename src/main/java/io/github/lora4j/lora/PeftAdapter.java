@@ -69,7 +69,7 @@ record PeftAdapter(
         continue;
       }
       if (adapted != null) {
-        included.addAll(adapted.lora().parameters().values());
+        adapted.branches().forEach(branch -> included.addAll(branch.parameters().values()));
         included.addAll(adapted.parameters().values());
       }
     }

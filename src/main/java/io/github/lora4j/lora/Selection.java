@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -38,7 +39,7 @@ final class Selection {
     for (String name : names) {
       if (!isFound(name, candidates)) {
         throw new IllegalArgumentException(
-            "lora: a Linear to be trained whole expected, got '%s'; nearest %s"
+            "lora: modules to save that are Linear expected, got '%s'; nearest %s"
                 .formatted(Excerpt.of(name), nearest(name, candidates)));
       }
     }
@@ -49,6 +50,24 @@ final class Selection {
           }
         });
     return selected;
+  }
+
+  /** Each name of another rank or alpha must fit something, or a typing error would go unseen. */
+  static void requireFits(LoraConfig config, Map<String, Candidate> candidates) {
+    requireFits("rank", config.ranks().keySet(), candidates);
+    requireFits("alpha", config.alphas().keySet(), candidates);
+  }
+
+  private static void requireFits(
+      String what, Set<String> names, Map<String, Candidate> candidates) {
+    for (String name : names) {
+      if (candidates.entrySet().stream()
+          .noneMatch(entry -> LoraConfig.fits(name, entry.getKey(), entry.getValue().origin()))) {
+        throw new IllegalArgumentException(
+            "lora: a %s pattern that a Linear matches expected, got '%s'; nearest %s"
+                .formatted(what, Excerpt.of(name), nearest(name, candidates)));
+      }
+    }
   }
 
   private static boolean selects(

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.Fixtures;
+import io.github.lora4j.LoggedWarnings;
 import io.github.lora4j.gpt2.Gpt2;
 import io.github.lora4j.lora.AdapterExport;
 import io.github.lora4j.lora.AdapterFile;
@@ -353,5 +354,46 @@ class AdapterCommandsTest {
     run("diff", lm().toString()).failure(2);
     run("diff", lm().toString(), folder.resolve("none").toString()).failure(5);
     run("diff", lm().toString(), lm().toString(), "--tolerance", "-1").failure(2);
+  }
+
+  @Test
+  void classifierOfPeftAlonePredictsAndIsEvaluated() throws IOException {
+    Path peft = Files.createDirectory(folder.resolve("peft"));
+    for (String name : PEFT) {
+      Files.copy(classifier().resolve(name), peft.resolve(name));
+    }
+    List<String> texts = List.of("WIN 3 prizes!", "see you at 4");
+    List<String> answers = new ArrayList<>();
+    for (Path adapter : List.of(classifier(), peft)) {
+      List<String> predict =
+          new ArrayList<>(List.of("predict", "--model", MODEL, "--adapter", adapter.toString()));
+      predict.addAll(texts);
+      CommandRun result = run(predict, "");
+      assertEquals(0, result.code(), result.err());
+      answers.add(result.out());
+    }
+    assertTrue(answers.get(0).startsWith("spam\t") && answers.get(0).contains("\nham\t"));
+    assertEquals(
+        answers.get(0).replace("spam\t", "LABEL_1\t").replace("ham\t", "LABEL_0\t"),
+        answers.get(1));
+
+    Path rows =
+        Files.writeString(
+            folder.resolve("rows.tsv"), "LABEL_1\tWIN 3 prizes!\nLABEL_0\tsee you at 4\n");
+    CommandRun evaluated =
+        run("evaluate", "--model", MODEL, "--adapter", peft.toString(), "--data", rows.toString());
+    assertEquals(0, evaluated.code(), evaluated.err());
+    assertTrue(evaluated.out().contains("LABEL_1 taken for LABEL_0 0, LABEL_1 1"), evaluated.out());
+    run("predict", "--model", MODEL, "--adapter", fixture("dora").toString(), "x").failure(4);
+  }
+
+  @Test
+  void convertingAPaddedClassifierWarnsThatPeftAnswersDifferently() throws IOException {
+    Path padded = folder.resolve("padded");
+    assertEquals(0, train(messages(folder), padded, "--pad", "24").code());
+    List<String> warnings =
+        LoggedWarnings.of(
+            AdapterFile.class, () -> assertConverts("peft", padded, folder.resolve("peft")));
+    assertTrue(warnings.toString().contains("train without padding"), warnings.toString());
   }
 }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.Fixtures;
+import io.github.lora4j.LoggedWarnings;
 import io.github.lora4j.gpt2.Gpt2;
 import io.github.lora4j.gpt2.Gpt2LanguageModel;
 import io.github.lora4j.gpt2.QkvLayout;
@@ -58,6 +59,11 @@ class LoraVariantsTest {
         Arguments.of("dora", CONFIG.withDora(true)),
         Arguments.of("dora with dropout", CONFIG.withDora(true).withDropout(0.2f)),
         Arguments.of("ranks", CONFIG.withRanks(Map.of("c_fc", 2)).withAlphas(Map.of("query", 3f))),
+        Arguments.of(
+            "ranks by expression",
+            CONFIG
+                .withRanks(Map.of("h\\.[12]\\..*c_.*", 2))
+                .withAlphas(Map.of("^.*\\.mlp\\..*", 3f))),
         Arguments.of("biases", CONFIG.withBias(BiasTraining.LORA_ONLY)),
         Arguments.of(
             "a module trained whole",
@@ -125,7 +131,11 @@ class LoraVariantsTest {
     Gpt2LanguageModel model = base.languageModel();
     model.freeze();
     Lora.apply(model, CONFIG.withInit(LoraInit.PISSA).withTargets(Targets.named("c_fc")));
-    AdapterFile.save(model, AdapterMetadata.of(TaskType.CAUSAL_LM), folder);
+    List<String> warnings =
+        LoggedWarnings.of(
+            AdapterFile.class,
+            () -> AdapterFile.save(model, AdapterMetadata.of(TaskType.CAUSAL_LM), folder));
+    assertEquals(List.of(), warnings, "PEFT's files carry the start as well");
     String config = Files.readString(folder.resolve("adapter_config.json"));
     assertTrue(config.contains("\"r\" : 8") || config.contains("\"r\": 8"), config);
     assertTrue(
@@ -148,6 +158,8 @@ class LoraVariantsTest {
     for (LoraConfig config :
         List.of(
             CONFIG.withInit(LoraInit.PISSA).withDora(true),
+            CONFIG.withRanks(Map.of("c_fk", 2)),
+            CONFIG.withAlphas(Map.of("^c_fc", 2f)),
             CONFIG.withModulesToSave("wte"),
             CONFIG.withModulesToSave("ln_f"))) {
       assertThrows(IllegalArgumentException.class, () -> Lora.apply(model, config));

@@ -72,6 +72,10 @@ class PathPatternTest {
       for (String path : PATHS) {
         assertEquals(
             Pattern.matches(expression, path), pattern.matches(path), expression + " and " + path);
+        assertEquals(
+            Pattern.matches("(?:.*\\.)?(?:" + expression + ")", path),
+            pattern.matchesEnd(path),
+            expression + " and the end of " + path);
       }
     }
   }
