@@ -9,6 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.UUID;
@@ -21,7 +23,7 @@ import java.util.UUID;
  * atomic rename after the other, once the last is written; {@link #close} removes what was not
  * moved. So whatever fails while files are written leaves the folder as it was. A process that dies
  * between two renames leaves new files beside old ones: who writes files that belong together lets
- * one of them hold the hashes of the others.
+ * one of them hold the hashes of the others, and has it {@link #moveFirst moved first}.
  *
  * <pre>{@code
  * try (StagedFiles files = new StagedFiles(folder)) {
@@ -40,6 +42,8 @@ public final class StagedFiles implements AutoCloseable {
 
   /** The temporary files that are not moved yet, by the names they are for. */
   private final Map<String, Path> staged = new LinkedHashMap<>();
+
+  private final Deque<Path> obsolete = new ArrayDeque<>();
 
   /** Puts the bytes of a file into a stream. */
   @FunctionalInterface
@@ -90,11 +94,7 @@ public final class StagedFiles implements AutoCloseable {
    * @throws IOException if it cannot be written
    */
   public void write(String name, Content content) throws IOException {
-    Path file = folder.resolve(name);
-    if (Files.exists(file) && !Files.isRegularFile(file)) {
-      throw new FileSystemException(
-          file.toString(), null, "a file or nothing expected, got a folder or a device");
-    }
+    Path file = requireFileOrNothing(name);
     // No killed process can have left this name: process ids come again, in containers always.
     Path temporary = folder.resolve("." + name + ".tmp-" + UUID.randomUUID());
     try {
@@ -110,22 +110,79 @@ public final class StagedFiles implements AutoCloseable {
     }
   }
 
+  private Path requireFileOrNothing(String name) throws FileSystemException {
+    Path file = folder.resolve(name);
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new FileSystemException(
+          file.toString(), null, "a file or nothing expected, got a folder or a device");
+    }
+    return file;
+  }
+
   /**
-   * Moves all files into place, in the order in which they were written. Older files are replaced.
+   * Has an older file removed once all new ones are in place.
    *
-   * @throws IOException if one cannot be moved
+   * @param name its name in the folder; nothing is done if there is none
+   * @throws IOException if a folder or a device has that name
+   */
+  public void remove(String name) throws IOException {
+    obsolete.add(requireFileOrNothing(name));
+  }
+
+  /**
+   * Has a file moved before all others. With the one that holds the hashes of the others in place
+   * first, no mixture of new and old files goes unseen.
+   *
+   * @param name a file that was written
+   */
+  public void moveFirst(String name) {
+    Path first = staged.remove(name);
+    if (first == null) {
+      throw new IllegalArgumentException("write: a file that was written expected, got " + name);
+    }
+    Map<String, Path> others = new LinkedHashMap<>(staged);
+    staged.clear();
+    staged.put(name, first);
+    staged.putAll(others);
+  }
+
+  /**
+   * Moves all files into place, in the order in which they were written but for {@link #moveFirst}.
+   * Older files are replaced. Then removes what is to be {@link #remove removed}.
+   *
+   * @throws IOException if one cannot be moved or removed
    */
   public void commit() throws IOException {
-    while (!staged.isEmpty()) {
-      String name = staged.keySet().iterator().next();
-      Path file = folder.resolve(name);
-      try {
-        Files.move(staged.get(name), file, StandardCopyOption.ATOMIC_MOVE);
-      } catch (IOException e) {
-        throw notWritten(file, e);
-      }
-      staged.remove(name);
+    boolean isGoingOn = true;
+    while (isGoingOn) {
+      isGoingOn = commitNext();
     }
+  }
+
+  /**
+   * Takes the next step of {@link #commit}: after each the folder is as a process would leave it
+   * that dies there.
+   *
+   * @return whether there was one
+   * @throws IOException if the file cannot be moved or removed
+   */
+  public boolean commitNext() throws IOException {
+    if (staged.isEmpty()) {
+      Path old = obsolete.poll();
+      if (old != null) {
+        Files.deleteIfExists(old);
+      }
+      return old != null;
+    }
+    String name = staged.keySet().iterator().next();
+    Path file = folder.resolve(name);
+    try {
+      Files.move(staged.get(name), file, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw notWritten(file, e);
+    }
+    staged.remove(name);
+    return true;
   }
 
   /**
