@@ -66,7 +66,7 @@ final class PeftComparison {
       faults.add(
           "AD-06",
           "target_modules",
-          "%s selects no Linear of the model, which are %s"
+          "%s selects no Linear of the model; it has %s"
               .formatted(config.targetModules(), PeftFaults.examples(places.published().keySet())));
     }
     for (String target : config.targetModules().names()) {

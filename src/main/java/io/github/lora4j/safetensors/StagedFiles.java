@@ -106,7 +106,7 @@ public final class StagedFiles implements AutoCloseable {
         out.getFD().sync();
       }
     } catch (IOException e) {
-      throw notWritten(file, e);
+      throw notWritten(file, temporary, e);
     }
   }
 
@@ -174,14 +174,15 @@ public final class StagedFiles implements AutoCloseable {
       }
       return old != null;
     }
-    String name = staged.keySet().iterator().next();
-    Path file = folder.resolve(name);
+    Map.Entry<String, Path> next = staged.entrySet().iterator().next();
+    Path file = folder.resolve(next.getKey());
+    Path temporary = next.getValue();
     try {
-      Files.move(staged.get(name), file, StandardCopyOption.ATOMIC_MOVE);
+      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
-      throw notWritten(file, e);
+      throw notWritten(file, temporary, e);
     }
-    staged.remove(name);
+    staged.remove(next.getKey());
     return true;
   }
 
@@ -199,17 +200,17 @@ public final class StagedFiles implements AutoCloseable {
   }
 
   /** The failure in the words of who asked for the file: its own path, not the temporary one. */
-  private IOException notWritten(Path file, IOException cause) {
+  private IOException notWritten(Path file, Path temporary, IOException cause) {
     FileSystemException failure =
         new FileSystemException(
             file.toString(),
             null,
-            "room and permission to write this file expected, got " + reason(cause));
+            "room and permission to write this file expected, got " + reason(temporary, cause));
     failure.initCause(cause);
     return failure;
   }
 
-  private String reason(IOException cause) {
+  private String reason(Path temporary, IOException cause) {
     if (cause instanceof NoSuchFileException) {
       return "no such folder";
     }
@@ -220,8 +221,11 @@ public final class StagedFiles implements AutoCloseable {
       return e.getReason();
     }
     try {
-      return "%s (%d bytes are free)"
-          .formatted(cause.getMessage(), Files.getFileStore(folder).getUsableSpace());
+      return "%s (%d bytes are free, the file has got %d and needs more)"
+          .formatted(
+              cause.getMessage(),
+              Files.getFileStore(folder).getUsableSpace(),
+              Files.size(temporary));
     } catch (IOException unknown) {
       return String.valueOf(cause.getMessage());
     }

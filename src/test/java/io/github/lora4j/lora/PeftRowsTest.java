@@ -220,9 +220,15 @@ class PeftRowsTest {
   void ad06TargetsThatSelectNothing() throws IOException {
     String examples = "h.0.attn.c_attn, h.0.attn.c_proj, h.0.mlp.c_fc and 9 more";
     adapter.set("target_modules", "[\"q_proj\", \"v_proj\"]");
-    refused(MismatchException.class, "AD-06", "q_proj, v_proj", examples);
+    refused(
+        MismatchException.class,
+        "AD-06",
+        "target_modules: [q_proj, v_proj] selects no Linear of the model; it has " + examples);
     adapter.set("target_modules", "\".*\\\\.q_(proj|lin)\"");
-    refused(MismatchException.class, "AD-06", ".*\\.q_(proj|lin)", examples);
+    refused(
+        MismatchException.class,
+        "AD-06",
+        "target_modules: .*\\.q_(proj|lin) selects no Linear of the model; it has " + examples);
   }
 
   @Test
