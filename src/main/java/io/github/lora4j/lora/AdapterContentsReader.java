@@ -39,7 +39,7 @@ final class AdapterContentsReader {
     if (Kind.of(folder) != Kind.LORA4J) {
       return read();
     }
-    AdapterManifest manifest = AdapterFile.manifest(folder);
+    AdapterManifest manifest = AdapterFolder.manifest(folder);
     if (!Files.exists(folder.resolve(AdapterFile.PEFT_TENSORS))) {
       throw new MismatchException(
           "AD-33",
@@ -49,13 +49,13 @@ final class AdapterContentsReader {
                   .formatted(AdapterFile.PEFT_TENSORS, AdapterFile.MANIFEST)
               + " layout, or save the adapter again)");
     }
-    AdapterFile.checkHashes(manifest, folder);
+    AdapterFolder.checkHashes(manifest, folder);
     return ofPeft();
   }
 
   private AdapterContents ofOurs() throws IOException {
-    AdapterManifest manifest = AdapterFile.manifest(folder);
-    AdapterFile.checkHashes(manifest, folder);
+    AdapterManifest manifest = AdapterFolder.manifest(folder);
+    AdapterFolder.checkHashes(manifest, folder);
     SafetensorsFile file = SafetensorsFile.open(folder.resolve(AdapterFile.TENSORS));
     Map<String, Tensor> tensors = new TreeMap<>();
     for (TensorInfo info : file.tensors().values()) {

@@ -1,33 +1,16 @@
 package io.github.lora4j.lora;
 
-import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.error.NonFiniteException;
 import io.github.lora4j.error.UnsupportedFeatureException;
 import io.github.lora4j.nn.Module;
-import io.github.lora4j.nn.SequenceModel;
 import io.github.lora4j.safetensors.SafetensorsFile;
-import io.github.lora4j.safetensors.SafetensorsWriter;
 import io.github.lora4j.safetensors.StagedFiles;
 import io.github.lora4j.safetensors.TensorSource;
-import io.github.lora4j.tensor.Tensor;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.DigestOutputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
-import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,8 +33,8 @@ import org.slf4j.LoggerFactory;
  * <p>Ours also holds the hashes of the base's tensors beside which there are branches, and a probe:
  * token ids and the logits that the adapted model answered with. Loading compares both.
  *
- * <p>All files are written before the first is replaced, and ours holds the hashes of all: a
- * mixture of two adapters is never loaded.
+ * <p>All files are written before the first is replaced, and {@code lora4j.json}, which holds the
+ * hashes of all others, is replaced first: a mixture of two adapters is never loaded.
  */
 public final class AdapterFile {
 
@@ -77,27 +60,17 @@ public final class AdapterFile {
    * @throws IOException if it cannot be written; an adapter that was there is still there then
    */
   public static void save(Module model, AdapterMetadata metadata, Path folder) throws IOException {
-    Map<String, Tensor> tensors = SavedParameters.tensors(model);
-    tensors.forEach(
-        (name, tensor) ->
-            FiniteNumbers.check("save", name, tensor.data(), FiniteNumbers.OF_A_MODEL));
-    if (tensors.isEmpty()) {
-      throw new IllegalArgumentException(
-          "save: a model that is adapted or trained expected, got one with nothing to save (see"
-              + " Lora.replaceLinearWithLora)");
+    AdapterWriter adapter = AdapterWriter.of(model, metadata);
+    AdapterFolder.create(folder);
+    try (StagedFiles files = new StagedFiles(folder)) {
+      adapter.stage(files);
+      files.commit();
     }
-    if (model instanceof SequenceModel answering) {
-      tensors.putAll(Probe.of(answering).tensors());
+    if (!adapter.leftOut().isEmpty()) {
+      logger.warn(
+          "PEFT's files in {} cannot carry {}; {} does", folder, adapter.leftOut(), TENSORS);
     }
-    PeftAdapter peft = PeftAdapter.of(model, metadata);
-    if (!Files.isDirectory(folder)) {
-      Files.createDirectories(folder);
-    }
-    write(folder, tensors, AdapterManifest.of(model, metadata), peft);
-    if (peft != null && !peft.leftOut().isEmpty()) {
-      logger.warn("PEFT's files in {} cannot carry {}; {} does", folder, peft.leftOut(), TENSORS);
-    }
-    if (peft != null && AdapterFacts.isPadded(metadata)) {
+    if (adapter.peft() != null && AdapterFacts.isPadded(metadata)) {
       logger.warn(
           "PEFT's files in {} answer differently: the classifier reads a text at the last token of"
               + " its padding, transformers at the last before it (train without padding)",
@@ -105,43 +78,11 @@ public final class AdapterFile {
     }
   }
 
-  private static void write(
-      Path folder,
-      Map<String, Tensor> tensors,
-      AdapterManifest manifest,
-      @Nullable PeftAdapter peft)
-      throws IOException {
-    try (StagedFiles files = new StagedFiles(folder)) {
-      Map<String, String> hashes = new TreeMap<>();
-      if (peft != null) {
-        byte[] config = Json.write(peft.config());
-        hashes.put(PEFT_CONFIG, write(files, PEFT_CONFIG, out -> out.write(config)));
-        hashes.put(PEFT_TENSORS, write(files, PEFT_TENSORS, writer(peft.tensors())::writeTo));
-      }
-      hashes.put(TENSORS, write(files, TENSORS, writer(tensors)::writeTo));
-      byte[] json = manifest.withHashes(hashes).toJson();
-      files.write(MANIFEST, out -> out.write(json));
-      if (peft == null) {
-        Files.deleteIfExists(folder.resolve(PEFT_CONFIG));
-        Files.deleteIfExists(folder.resolve(PEFT_TENSORS));
-      }
-      files.commit();
-    }
-  }
-
-  /** Writes a file and returns the hash of its bytes. */
-  private static String write(StagedFiles files, String name, StagedFiles.Content content)
-      throws IOException {
-    MessageDigest digest = sha256();
-    files.write(name, out -> content.writeTo(new DigestOutputStream(out, digest)));
-    return HexFormat.of().formatHex(digest.digest());
-  }
-
   /**
    * Loads an adapter into a model: puts branches where they were, with their values, and restores
    * what else was saved. Of what was saved, the branches and what was trained are trained
    * afterwards; the rest of the model is as it was. A model that has these branches already gets
-   * their values, and no further branch.
+   * their values, and no further branch; one that has branches elsewhere does not fit.
    *
    * @param model a model of the same structure as the one that was saved, with or without branches;
    *     modified
@@ -161,7 +102,7 @@ public final class AdapterFile {
   }
 
   static Adapter read(Path folder) throws IOException {
-    if (isOfPeft(folder)) {
+    if (AdapterFolder.isOfPeft(folder)) {
       PeftConfig config = PeftConfigReader.read(folder.resolve(PEFT_CONFIG));
       PeftTensors peft = PeftTensors.read(folder);
       return new Adapter(
@@ -172,8 +113,8 @@ public final class AdapterFile {
             }
           });
     }
-    AdapterManifest manifest = manifest(folder);
-    checkHashes(manifest, folder);
+    AdapterManifest manifest = AdapterFolder.manifest(folder);
+    AdapterFolder.checkHashes(manifest, folder);
     Map<String, float[]> values = new LinkedHashMap<>();
     SafetensorsFile tensors = SafetensorsFile.open(folder.resolve(TENSORS));
     for (String name : tensors.tensors().keySet()) {
@@ -206,78 +147,10 @@ public final class AdapterFile {
    * @throws IOException as {@link #load}
    */
   public static AdapterMetadata metadata(Path folder) throws IOException {
-    if (isOfPeft(folder)) {
+    if (AdapterFolder.isOfPeft(folder)) {
       return PeftMetadata.of(
           PeftConfigReader.read(folder.resolve(PEFT_CONFIG)), PeftTensors.read(folder));
     }
-    return manifest(folder).metadata();
-  }
-
-  private static SafetensorsWriter writer(Map<String, Tensor> tensors) {
-    SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
-    tensors.forEach(
-        (name, tensor) ->
-            writer.floats(
-                name,
-                tensor.data(),
-                IntStream.of(tensor.shape().toArray()).asLongStream().toArray()));
-    return writer;
-  }
-
-  /** Whether a folder holds PEFT's files and not ours. */
-  private static boolean isOfPeft(Path folder) {
-    return !Files.exists(folder.resolve(MANIFEST))
-        && (Files.exists(folder.resolve(PEFT_TENSORS))
-            || Files.exists(folder.resolve(PEFT_CONFIG)));
-  }
-
-  /** What our own file in a folder says, or what is wrong with the folder. */
-  static AdapterManifest manifest(Path folder) throws IOException {
-    if (!Files.isDirectory(folder)) {
-      throw new NoSuchFileException(folder.toString(), null, "the folder of an adapter expected");
-    }
-    if (Files.exists(folder.resolve(MANIFEST))) {
-      return AdapterManifest.read(folder.resolve(MANIFEST));
-    }
-    PeftTensors.refusePickle(folder);
-    throw new AdapterFormatException(
-        "AD-01",
-        folder.toString(),
-        "",
-        "an adapter expected, got a folder without %s and %s".formatted(MANIFEST, PEFT_TENSORS));
-  }
-
-  /** A file of PEFT's may be missing, it is for others; what is there must be what was written. */
-  static void checkHashes(AdapterManifest manifest, Path folder) throws IOException {
-    for (String name : List.of(TENSORS, PEFT_CONFIG, PEFT_TENSORS)) {
-      String expected = manifest.hashes().getOrDefault(name, "none");
-      Path file = folder.resolve(name);
-      String got = Files.exists(file) ? sha256(file) : "none";
-      if (!got.equals(expected) && (name.equals(TENSORS) || !got.equals("none"))) {
-        throw new AdapterFormatException(
-            "AD-21",
-            file.toString(),
-            "",
-            "the file that belongs to %s, with SHA-256 %s, expected, got %s"
-                    .formatted(MANIFEST, Excerpt.of(expected), got)
-                + " (saving was interrupted, or it was changed since; save the adapter again)");
-      }
-    }
-  }
-
-  private static String sha256(Path file) throws IOException {
-    MessageDigest digest = sha256();
-    try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
-      in.transferTo(OutputStream.nullOutputStream());
-    }
-    return HexFormat.of().formatHex(digest.digest());
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java has SHA-256", e);
-    }
+    return AdapterFolder.manifest(folder).metadata();
   }
 }

@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What {@code lora4j.json} says: which modules are adapted and how, and the hashes of the files
@@ -31,6 +33,8 @@ record AdapterManifest(
     BaseIdentity base,
     Map<String, String> hashes) {
 
+  private static final Logger logger = LoggerFactory.getLogger(AdapterManifest.class);
+
   private static final String FORMAT = "lora4j adapter";
   private static final int VERSION = 1;
 
@@ -38,7 +42,7 @@ record AdapterManifest(
    * An adapted module.
    *
    * @param rank r
-   * @param alpha what the branch is scaled by
+   * @param alpha what the branch is scaled by; at least 0
    * @param scaling how
    * @param dora whether there is a magnitude
    * @param dropout a probability in [0, 1)
@@ -175,8 +179,14 @@ record AdapterManifest(
 
   private static Adapted adapted(JsonObject members) throws AdapterFormatException {
     float alpha = members.number("alpha", "AD-14");
-    if (!(alpha > 0)) {
-      throw members.fault("AD-14", "alpha", "a number above 0");
+    if (alpha < 0) {
+      throw members.fault("AD-14", "alpha", "a number of at least 0");
+    }
+    if (alpha == 0) {
+      logger.warn(
+          "{}: a number above 0 expected for {}/alpha, got 0 (such a branch does nothing)",
+          Excerpt.of(members.file().toString()),
+          Excerpt.of(members.pointer()));
     }
     float dropout = members.number("dropout", "AD-01");
     if (!(dropout >= 0 && dropout < 1)) {

@@ -86,9 +86,7 @@ final class MlxAdapter {
     int layers = blocks - checked.firstKey().block();
     byte[] config = Json.write(config(checked, rank, scale, dropout, layers));
     requireNoOther(folder);
-    if (!Files.isDirectory(folder)) {
-      Files.createDirectories(folder);
-    }
+    AdapterFolder.create(folder);
     try (StagedFiles files = new StagedFiles(folder)) {
       files.write(TENSORS, tensors::writeTo);
       files.write(CONFIG, out -> out.write(config));

@@ -170,7 +170,7 @@ final class PeftConfigReader {
   private float alpha(JsonObject object, String key) throws AdapterFormatException {
     float alpha = object.number(key, "AD-14");
     if (alpha < 0) {
-      throw object.fault("AD-14", key, "a number above 0");
+      throw object.fault("AD-14", key, "a number of at least 0");
     }
     if (alpha == 0) {
       warnings.add(

@@ -6,22 +6,38 @@ import io.github.lora4j.tensor.Shape;
 import io.github.lora4j.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** All that does not fit between an adapter of PEFT's and a model, for one error. */
+/**
+ * All that does not fit between an adapter of PEFT's and a model, for one error: those of one code
+ * together, the first {@value #SHOWN} in words and the others as a number.
+ */
 final class PeftFaults {
 
-  private static final int SHOWN = 24;
-  private static final int NEAREST = 3;
+  /** How many faults of one code are shown. */
+  static final int SHOWN = 24;
+
+  /** How many names are shown as examples. */
+  static final int EXAMPLES = 3;
+
+  /** The faults of one code: as many lines as are shown, and how many there are. */
+  private static final class Group {
+    private final List<String> lines = new ArrayList<>();
+    private int count;
+  }
 
   private final Path file;
   private final @Nullable String baseModel;
   private final Set<String> known;
-  private final List<String> faults = new ArrayList<>();
-  private String code = "";
+  private final Map<String, Group> groups = new LinkedHashMap<>();
 
   /**
    * No faults yet.
@@ -37,24 +53,42 @@ final class PeftFaults {
   }
 
   /** Adds a fault; the code of the first is that of the error. */
-  void add(String faultCode, String place, String problem) {
-    code = code.isEmpty() ? faultCode : code;
-    faults.add(Excerpt.of(place) + ": " + problem);
+  void add(String code, String place, String problem) {
+    add(code, () -> Excerpt.of(place) + ": " + problem);
+  }
+
+  /** Words are not made where they are not shown: a file may hold a hundred thousand faults. */
+  private void add(String code, Supplier<String> line) {
+    Group group = groups.computeIfAbsent(code, any -> new Group());
+    group.count++;
+    if (group.lines.size() < SHOWN) {
+      group.lines.add(line.get());
+    }
   }
 
   /** Adds a fault about a name, with those that exist and resemble it most. */
-  void addNearest(String faultCode, String place, String problem, String name) {
-    List<String> nearest =
-        known.stream()
-            .sorted(
-                Comparator.comparingInt((String other) -> distance(name, other))
-                    .thenComparing(Comparator.naturalOrder()))
-            .limit(NEAREST)
-            .toList();
+  void addNearest(String code, String place, String problem, String name) {
     add(
-        faultCode,
-        place,
-        "%s '%s'; nearest %s".formatted(problem, Excerpt.of(name), String.join(", ", nearest)));
+        code,
+        () ->
+            "%s: %s '%s'; nearest %s"
+                .formatted(Excerpt.of(place), problem, Excerpt.of(name), nearest(name)));
+  }
+
+  private String nearest(String name) {
+    return known.stream()
+        .sorted(
+            Comparator.comparingInt((String other) -> distance(name, other))
+                .thenComparing(Comparator.naturalOrder()))
+        .limit(EXAMPLES)
+        .collect(Collectors.joining(", "));
+  }
+
+  /** Some names, escaped, and how many more there are. */
+  static String examples(Collection<String> names) {
+    String some = names.stream().limit(EXAMPLES).map(Excerpt::of).collect(Collectors.joining(", "));
+    int more = names.size() - EXAMPLES;
+    return names.isEmpty() ? "none" : more > 0 ? some + " and " + more + " more" : some;
   }
 
   /** How far a name is from the most similar end of a path. */
@@ -79,21 +113,29 @@ final class PeftFaults {
   }
 
   void throwIfAny() throws MismatchException {
-    if (faults.isEmpty()) {
+    if (groups.isEmpty()) {
       return;
     }
-    List<String> shown = faults.subList(0, Math.min(SHOWN, faults.size()));
-    String more = faults.size() > SHOWN ? "\n  and %d more".formatted(faults.size() - SHOWN) : "";
+    int count = 0;
+    List<String> lines = new ArrayList<>();
+    for (Map.Entry<String, Group> entry : groups.entrySet()) {
+      Group group = entry.getValue();
+      count += group.count;
+      lines.addAll(group.lines);
+      int more = group.count - group.lines.size();
+      if (more > 0) {
+        lines.add("and %d more like this [%s]".formatted(more, entry.getKey()));
+      }
+    }
     throw new MismatchException(
-        code,
+        groups.keySet().iterator().next(),
         file.toString(),
         "",
-        "an adapter of this model expected, got one with %d %s%s:\n  %s%s"
+        "an adapter of this model expected, got one with %d %s%s:\n  %s"
             .formatted(
-                faults.size(),
-                faults.size() == 1 ? "difference" : "differences",
+                count,
+                count == 1 ? "difference" : "differences",
                 baseModel == null ? "" : " (it is for the base '" + Excerpt.of(baseModel) + "')",
-                String.join("\n  ", shown),
-                more));
+                String.join("\n  ", lines)));
   }
 }

@@ -1,5 +1,6 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.error.LimitExceededException;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -31,6 +32,12 @@ record PeftModuleNames(
 
   static PeftModuleNames allLinear() {
     return new PeftModuleNames(Set.of(), null, null, true);
+  }
+
+  /** What stands in the file, fit for a message. */
+  @Override
+  public String toString() {
+    return Excerpt.of(isAllLinear ? "all-linear" : pattern == null ? names.toString() : pattern);
   }
 
   /**

@@ -10,7 +10,6 @@ import io.github.lora4j.safetensors.TensorInfo;
 import io.github.lora4j.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -28,11 +27,13 @@ import org.slf4j.LoggerFactory;
  * became float exactly.
  *
  * @param file the file, for messages
+ * @param names what all tensors are called in the file, in its order
  * @param modules every module of which the adapter holds something, in the order of the file
  * @param notUnderstood names of tensors that PEFT does not give to an adapter called {@code
  *     default}
  */
-record PeftTensors(Path file, Map<String, Module> modules, List<String> notUnderstood) {
+record PeftTensors(
+    Path file, List<String> names, Map<String, Module> modules, List<String> notUnderstood) {
 
   private static final Logger logger = LoggerFactory.getLogger(PeftTensors.class);
 
@@ -57,6 +58,7 @@ record PeftTensors(Path file, Map<String, Module> modules, List<String> notUnder
 
   /** Copies the collections. */
   PeftTensors {
+    names = List.copyOf(names);
     modules = Collections.unmodifiableMap(new LinkedHashMap<>(modules));
     notUnderstood = List.copyOf(notUnderstood);
   }
@@ -77,6 +79,7 @@ record PeftTensors(Path file, Map<String, Module> modules, List<String> notUnder
     Path path = file(folder);
     SafetensorsFile file = SafetensorsFile.open(path);
     file.warnings().forEach(logger::warn);
+    List<String> all = new ArrayList<>();
     Map<String, Map<Part, String>> names = new LinkedHashMap<>();
     List<String> notUnderstood = new ArrayList<>();
     for (TensorInfo tensor : file.tensors().values()) {
@@ -84,6 +87,7 @@ record PeftTensors(Path file, Map<String, Module> modules, List<String> notUnder
       if (isMask(tensor)) {
         continue;
       }
+      all.add(tensor.name());
       if (name == null) {
         notUnderstood.add(tensor.name());
         continue;
@@ -107,13 +111,11 @@ record PeftTensors(Path file, Map<String, Module> modules, List<String> notUnder
     for (Map.Entry<String, Map<Part, String>> entry : names.entrySet()) {
       modules.put(entry.getKey(), module(file, path, entry.getValue()));
     }
-    return new PeftTensors(path, modules, notUnderstood);
+    return new PeftTensors(path, all, modules, notUnderstood);
   }
 
   private static Path file(Path folder) throws IOException {
-    if (!Files.isDirectory(folder)) {
-      throw new NoSuchFileException(folder.toString(), null, "the folder of an adapter expected");
-    }
+    AdapterFolder.require(folder);
     Path file = folder.resolve(TENSORS);
     if (Files.exists(file)) {
       return file;

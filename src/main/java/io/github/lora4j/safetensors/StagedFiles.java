@@ -9,6 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.UUID;
@@ -21,7 +23,7 @@ import java.util.UUID;
  * atomic rename after the other, once the last is written; {@link #close} removes what was not
  * moved. So whatever fails while files are written leaves the folder as it was. A process that dies
  * between two renames leaves new files beside old ones: who writes files that belong together lets
- * one of them hold the hashes of the others.
+ * one of them hold the hashes of the others, and has it {@link #moveFirst moved first}.
  *
  * <pre>{@code
  * try (StagedFiles files = new StagedFiles(folder)) {
@@ -40,6 +42,8 @@ public final class StagedFiles implements AutoCloseable {
 
   /** The temporary files that are not moved yet, by the names they are for. */
   private final Map<String, Path> staged = new LinkedHashMap<>();
+
+  private final Deque<Path> obsolete = new ArrayDeque<>();
 
   /** Puts the bytes of a file into a stream. */
   @FunctionalInterface
@@ -90,11 +94,7 @@ public final class StagedFiles implements AutoCloseable {
    * @throws IOException if it cannot be written
    */
   public void write(String name, Content content) throws IOException {
-    Path file = folder.resolve(name);
-    if (Files.exists(file) && !Files.isRegularFile(file)) {
-      throw new FileSystemException(
-          file.toString(), null, "a file or nothing expected, got a folder or a device");
-    }
+    Path file = requireFileOrNothing(name);
     // No killed process can have left this name: process ids come again, in containers always.
     Path temporary = folder.resolve("." + name + ".tmp-" + UUID.randomUUID());
     try {
@@ -106,26 +106,84 @@ public final class StagedFiles implements AutoCloseable {
         out.getFD().sync();
       }
     } catch (IOException e) {
-      throw notWritten(file, e);
+      throw notWritten(file, temporary, e);
+    }
+  }
+
+  private Path requireFileOrNothing(String name) throws FileSystemException {
+    Path file = folder.resolve(name);
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new FileSystemException(
+          file.toString(), null, "a file or nothing expected, got a folder or a device");
+    }
+    return file;
+  }
+
+  /**
+   * Has an older file removed once all new ones are in place.
+   *
+   * @param name its name in the folder; nothing is done if there is none
+   * @throws IOException if a folder or a device has that name
+   */
+  public void remove(String name) throws IOException {
+    obsolete.add(requireFileOrNothing(name));
+  }
+
+  /**
+   * Has a file moved before all others. With the one that holds the hashes of the others in place
+   * first, no mixture of new and old files goes unseen.
+   *
+   * @param name a file that was written
+   */
+  public void moveFirst(String name) {
+    Path first = staged.remove(name);
+    if (first == null) {
+      throw new IllegalArgumentException("write: a file that was written expected, got " + name);
+    }
+    Map<String, Path> others = new LinkedHashMap<>(staged);
+    staged.clear();
+    staged.put(name, first);
+    staged.putAll(others);
+  }
+
+  /**
+   * Moves all files into place, in the order in which they were written but for {@link #moveFirst}.
+   * Older files are replaced. Then removes what is to be {@link #remove removed}.
+   *
+   * @throws IOException if one cannot be moved or removed
+   */
+  public void commit() throws IOException {
+    boolean isGoingOn = true;
+    while (isGoingOn) {
+      isGoingOn = commitNext();
     }
   }
 
   /**
-   * Moves all files into place, in the order in which they were written. Older files are replaced.
+   * Takes the next step of {@link #commit}: after each the folder is as a process would leave it
+   * that dies there.
    *
-   * @throws IOException if one cannot be moved
+   * @return whether there was one
+   * @throws IOException if the file cannot be moved or removed
    */
-  public void commit() throws IOException {
-    while (!staged.isEmpty()) {
-      String name = staged.keySet().iterator().next();
-      Path file = folder.resolve(name);
-      try {
-        Files.move(staged.get(name), file, StandardCopyOption.ATOMIC_MOVE);
-      } catch (IOException e) {
-        throw notWritten(file, e);
+  public boolean commitNext() throws IOException {
+    if (staged.isEmpty()) {
+      Path old = obsolete.poll();
+      if (old != null) {
+        Files.deleteIfExists(old);
       }
-      staged.remove(name);
+      return old != null;
     }
+    Map.Entry<String, Path> next = staged.entrySet().iterator().next();
+    Path file = folder.resolve(next.getKey());
+    Path temporary = next.getValue();
+    try {
+      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw notWritten(file, temporary, e);
+    }
+    staged.remove(next.getKey());
+    return true;
   }
 
   /**
@@ -142,17 +200,17 @@ public final class StagedFiles implements AutoCloseable {
   }
 
   /** The failure in the words of who asked for the file: its own path, not the temporary one. */
-  private IOException notWritten(Path file, IOException cause) {
+  private IOException notWritten(Path file, Path temporary, IOException cause) {
     FileSystemException failure =
         new FileSystemException(
             file.toString(),
             null,
-            "room and permission to write this file expected, got " + reason(cause));
+            "room and permission to write this file expected, got " + reason(temporary, cause));
     failure.initCause(cause);
     return failure;
   }
 
-  private String reason(IOException cause) {
+  private String reason(Path temporary, IOException cause) {
     if (cause instanceof NoSuchFileException) {
       return "no such folder";
     }
@@ -163,8 +221,11 @@ public final class StagedFiles implements AutoCloseable {
       return e.getReason();
     }
     try {
-      return "%s (%d bytes are free)"
-          .formatted(cause.getMessage(), Files.getFileStore(folder).getUsableSpace());
+      return "%s (%d bytes are free, the file has got %d and needs more)"
+          .formatted(
+              cause.getMessage(),
+              Files.getFileStore(folder).getUsableSpace(),
+              Files.size(temporary));
     } catch (IOException unknown) {
       return String.valueOf(cause.getMessage());
     }

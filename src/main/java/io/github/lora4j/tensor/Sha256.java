@@ -5,11 +5,12 @@ import java.nio.ByteOrder;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Objects;
 
 /**
- * SHA-256 over float32 and 32-bit integer elements, each as its four bytes, little-endian: what
- * hashing the bytes of a safetensors file gives. How the elements are cut into calls makes no
- * difference. For one thread at a time.
+ * SHA-256 over bytes, and over float32 and 32-bit integer elements, each as its four bytes,
+ * little-endian: what hashing the bytes of a safetensors file gives. How the elements are cut into
+ * calls makes no difference. For one thread at a time.
  */
 public final class Sha256 {
 
@@ -27,6 +28,21 @@ public final class Sha256 {
     } catch (NoSuchAlgorithmException e) {
       throw new AssertionError("every Java platform has SHA-256", e);
     }
+  }
+
+  /**
+   * Takes further bytes.
+   *
+   * @param values holds them
+   * @param offset the index of the first
+   * @param count how many
+   * @return this
+   * @throws IndexOutOfBoundsException if the array does not have them
+   */
+  public Sha256 add(byte[] values, int offset, int count) {
+    Objects.checkFromIndexSize(offset, count, values.length);
+    digest.update(values, offset, count);
+    return this;
   }
 
   /**

@@ -23,7 +23,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -83,7 +82,7 @@ class AdapterFileTest {
   }
 
   /** Every file of a folder, its bytes as Latin-1. */
-  private static Map<String, String> contents(Path folder) throws IOException {
+  static Map<String, String> contents(Path folder) throws IOException {
     Map<String, String> contents = new TreeMap<>();
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : files.toList()) {
@@ -246,51 +245,6 @@ class AdapterFileTest {
     assertTrue(e.getMessage().contains("1 of 4"), e.getMessage());
     assertEquals("score.lora.B", e.location());
     assertEquals(before, contents(folder));
-  }
-
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "adapter_config.json",
-        "adapter_model.safetensors",
-        "lora4j.safetensors",
-        "lora4j.json"
-      })
-  void aSaveThatFailsLeavesWhatWasThereAndNothingElse(String blocked) throws IOException {
-    AdapterFile.save(trained(true, Targets.all()), METADATA, folder);
-    Files.delete(folder.resolve(blocked));
-    Files.createDirectory(folder.resolve(blocked));
-    Map<String, String> before = contents(folder);
-    Classifier other = trained(true, Targets.all());
-    SmallModels.randomizeB(other, 8);
-    IOException e =
-        assertThrows(IOException.class, () -> AdapterFile.save(other, METADATA, folder));
-    assertTrue(e.getMessage().contains(folder.resolve(blocked).toString()), e.getMessage());
-    assertEquals(before, contents(folder));
-  }
-
-  @Test
-  void filesOfTwoAdaptersAreNeverMixed() throws IOException {
-    Path other = folder.resolve("other");
-    AdapterFile.save(trained(true, Targets.all()), METADATA, folder);
-    Classifier model = trained(true, Targets.all());
-    SmallModels.randomizeB(model, 8);
-    AdapterFile.save(model, METADATA, other);
-    for (String name : List.of("adapter_model.safetensors", "lora4j.safetensors")) {
-      Path mixed = folder.resolve("mixed of " + name);
-      Files.createDirectory(mixed);
-      for (String file : contents(other).keySet()) {
-        Files.copy((file.equals(name) ? other : folder).resolve(file), mixed.resolve(file));
-      }
-      AdapterFormatException e =
-          assertThrows(
-              AdapterFormatException.class,
-              () -> AdapterFile.load(new Classifier(2, true, 0), mixed));
-      assertEquals("AD-21", e.code());
-      assertTrue(
-          Pattern.compile("[0-9a-f]{64}.*[0-9a-f]{64}").matcher(e.getMessage()).find(),
-          e.getMessage());
-    }
   }
 
   @Test

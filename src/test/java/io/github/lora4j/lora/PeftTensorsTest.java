@@ -14,7 +14,6 @@ import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.error.NonFiniteException;
 import io.github.lora4j.error.UnsupportedFeatureException;
 import io.github.lora4j.safetensors.SafetensorsFile;
-import io.github.lora4j.safetensors.SafetensorsFormatException;
 import io.github.lora4j.safetensors.SafetensorsWriter;
 import io.github.lora4j.safetensors.TensorInfo;
 import io.github.lora4j.tensor.Shape;
@@ -24,9 +23,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -314,28 +311,6 @@ class PeftTensorsTest {
     assertFalse(message.contains("h.3"), message);
   }
 
-  // --- AD-15, AD-01 ------------------------------------------------------------------------------
-
-  @Test
-  void aPickleAloneIsRefusedWithTheReason() throws IOException {
-    Files.write(folder.resolve("adapter_model.bin"), new byte[] {1});
-    UnsupportedFeatureException e =
-        assertThrows(UnsupportedFeatureException.class, () -> PeftTensors.read(folder));
-    assertEquals("AD-15", e.code());
-    assertTrue(e.getMessage().contains("run code"), e.getMessage());
-    assertTrue(e.getMessage().contains("safe_serialization=True"), e.getMessage());
-    add("base_model.model.score.weight", 2, 3);
-    assertEquals(1, read().modules().size());
-  }
-
-  @Test
-  void aFolderWithoutTensorsIsRefused() {
-    AdapterFormatException e =
-        assertThrows(AdapterFormatException.class, () -> PeftTensors.read(folder));
-    assertEquals("AD-01", e.code());
-    assertThrows(NoSuchFileException.class, () -> PeftTensors.read(folder.resolve("none")));
-  }
-
   // --- AD-16 -------------------------------------------------------------------------------------
 
   @Test
@@ -394,24 +369,5 @@ class PeftTensorsTest {
     assertEquals("AD-17", e.code());
     assertEquals(H + ".lora_B.weight", e.location());
     assertTrue(e.getMessage().contains("got 3 of 8"), e.getMessage());
-  }
-
-  // --- AD-20 -------------------------------------------------------------------------------------
-
-  @Test
-  void aFaultOfTheFormatPassesUnchanged() throws IOException {
-    Path file = folder.resolve("adapter_model.safetensors");
-    add("base_model.model.score.weight", 2, 3);
-    writer.write(file);
-    byte[] whole = Files.readAllBytes(file);
-    for (int length : new int[] {0, 5, 20, whole.length - 1}) {
-      Files.write(file, Arrays.copyOf(whole, length));
-      SafetensorsFormatException expected =
-          assertThrows(SafetensorsFormatException.class, () -> SafetensorsFile.open(file));
-      SafetensorsFormatException e =
-          assertThrows(SafetensorsFormatException.class, () -> PeftTensors.read(folder));
-      assertEquals(expected.getMessage(), e.getMessage());
-      assertEquals(file.toString(), e.path());
-    }
   }
 }

@@ -11,6 +11,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -62,6 +64,43 @@ class StagedFilesTest {
       files.write("c", text("new c"));
     }
     assertEquals(Map.of("a", "old a", "b", "old b"), contents());
+  }
+
+  @Test
+  void eachStepOfACommitMovesOrRemovesOneFileInTheOrderAskedFor() throws IOException {
+    try (StagedFiles files = new StagedFiles(folder)) {
+      files.remove("b");
+      files.remove("absent");
+      files.write("a", text("new a"));
+      files.write("c", text("new c"));
+      files.write("sums", text("new sums"));
+      files.moveFirst("sums");
+      List<Map<String, String>> steps = new ArrayList<>();
+      while (files.commitNext()) {
+        Map<String, String> contents = contents();
+        contents.keySet().removeIf(name -> name.startsWith("."));
+        steps.add(contents);
+      }
+      assertEquals(Map.of("a", "old a", "b", "old b", "sums", "new sums"), steps.get(0));
+      assertEquals(Map.of("a", "new a", "b", "old b", "sums", "new sums"), steps.get(1));
+      Map<String, String> moved =
+          Map.of("a", "new a", "b", "old b", "c", "new c", "sums", "new sums");
+      assertEquals(moved, steps.get(2));
+      assertEquals(5, steps.size());
+    }
+    assertEquals(Map.of("a", "new a", "c", "new c", "sums", "new sums"), contents());
+  }
+
+  @Test
+  void whatIsNotCommittedRemovesNothing() throws IOException {
+    Files.createDirectory(folder.resolve("c"));
+    try (StagedFiles files = new StagedFiles(folder)) {
+      files.remove("a");
+      files.write("b", text("new b"));
+      assertThrows(IOException.class, () -> files.remove("c"));
+      assertThrows(IllegalArgumentException.class, () -> files.moveFirst("a"));
+    }
+    assertEquals(Map.of("a", "old a", "b", "old b", "c", "a folder"), contents());
   }
 
   @Test
