@@ -42,10 +42,22 @@ public final class Adapter {
    *
    * @param folder what {@link AdapterFile#save} wrote, or an adapter of Hugging Face PEFT
    * @return the adapter
-   * @throws IOException as {@link AdapterFile#load}
+   * @throws IOException as {@link AdapterFile#load(Module, Path)}
    */
   public static Adapter read(Path folder) throws IOException {
-    return AdapterFile.read(folder);
+    return read(folder, Strictness.NORMAL);
+  }
+
+  /**
+   * Reads an adapter.
+   *
+   * @param folder as for {@link #read(Path)}
+   * @param strictness what is accepted of PEFT's files, also when the adapter is put on a model
+   * @return the adapter
+   * @throws IOException as {@link AdapterFile#load(Module, Path, Strictness)}
+   */
+  public static Adapter read(Path folder, Strictness strictness) throws IOException {
+    return AdapterFile.read(folder, strictness);
   }
 
   /**
@@ -58,11 +70,12 @@ public final class Adapter {
   }
 
   /**
-   * Puts the adapter into a model to go on training, as {@link AdapterFile#load} does.
+   * Puts the adapter into a model to go on training, as {@link AdapterFile#load(Module, Path)}
+   * does.
    *
    * @param model a model of the structure that the adapter is for; modified
-   * @throws MismatchException as {@link AdapterFile#load}
-   * @throws IOException as {@link AdapterFile#load}
+   * @throws MismatchException as {@link AdapterFile#load(Module, Path)}
+   * @throws IOException as {@link AdapterFile#load(Module, Path)}
    */
   public void putInto(Module model) throws IOException {
     content.putInto(model);
@@ -74,8 +87,8 @@ public final class Adapter {
    * @param <M> the kind of model
    * @param model a new module tree over the base's parameters; modified
    * @return the same model
-   * @throws MismatchException as {@link AdapterFile#load}
-   * @throws IOException as {@link AdapterFile#load}
+   * @throws MismatchException as {@link AdapterFile#load(Module, Path)}
+   * @throws IOException as {@link AdapterFile#load(Module, Path)}
    */
   public <M extends Module> M on(M model) throws IOException {
     return on(model, 1);
@@ -89,10 +102,10 @@ public final class Adapter {
    * @param model a new module tree over the base's parameters; modified
    * @param strength finite, at least 0: at 0 the branches do nothing, 1 is as trained
    * @return the same model
-   * @throws MismatchException as {@link AdapterFile#load}
+   * @throws MismatchException as {@link AdapterFile#load(Module, Path)}
    * @throws IllegalArgumentException if the strength is not 1 and the adapter has magnitudes
    *     (DoRA): those have no strength
-   * @throws IOException as {@link AdapterFile#load}
+   * @throws IOException as {@link AdapterFile#load(Module, Path)}
    */
   public <M extends Module> M on(M model, float strength) throws IOException {
     if (!(strength >= 0 && strength < Float.POSITIVE_INFINITY)) {

@@ -96,20 +96,37 @@ public final class AdapterFile {
    * @throws IOException if a file is missing or damaged
    */
   public static AdapterMetadata load(Module model, Path folder) throws IOException {
-    Adapter adapter = read(folder);
+    return load(model, folder, Strictness.NORMAL);
+  }
+
+  /**
+   * Loads an adapter into a model as {@link #load(Module, Path)} does, more or less strictly.
+   *
+   * @param model as there; modified
+   * @param folder as there
+   * @param strictness what is accepted of PEFT's files
+   * @return what was saved with it
+   * @throws MismatchException as there, but for tensors that are left out
+   * @throws UnsupportedFeatureException as there, and if what is not known is refused; names it
+   * @throws NonFiniteException as there
+   * @throws IOException as there
+   */
+  public static AdapterMetadata load(Module model, Path folder, Strictness strictness)
+      throws IOException {
+    Adapter adapter = read(folder, strictness);
     adapter.putInto(model);
     return adapter.metadata();
   }
 
-  static Adapter read(Path folder) throws IOException {
+  static Adapter read(Path folder, Strictness strictness) throws IOException {
     if (AdapterFolder.isOfPeft(folder)) {
-      PeftConfig config = PeftConfigReader.read(folder.resolve(PEFT_CONFIG));
+      PeftConfig config = PeftConfigReader.read(folder.resolve(PEFT_CONFIG), strictness);
       PeftTensors peft = PeftTensors.read(folder);
       return new Adapter(
           PeftMetadata.of(config, peft),
           model -> {
             synchronized (config) { // which counts the steps of its expressions
-              new PeftRestoration(model, config, peft).apply();
+              new PeftRestoration(model, config, peft, strictness).apply();
             }
           });
     }
@@ -142,9 +159,9 @@ public final class AdapterFile {
   /**
    * Reads what was saved with an adapter, to build the model that it is for.
    *
-   * @param folder as for {@link #load}
+   * @param folder as for {@link #load(Module, Path)}
    * @return what was saved with it; what PEFT does not say is as it would be there
-   * @throws IOException as {@link #load}
+   * @throws IOException as {@link #load(Module, Path)}
    */
   public static AdapterMetadata metadata(Path folder) throws IOException {
     if (AdapterFolder.isOfPeft(folder)) {

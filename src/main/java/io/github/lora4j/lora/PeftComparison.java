@@ -1,5 +1,6 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.lora.PublishedModule.Place;
 import io.github.lora4j.nn.Linear;
@@ -7,19 +8,33 @@ import io.github.lora4j.nn.Parameter;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Whether PEFT's files and a model fit together. */
 final class PeftComparison {
+
+  private static final Logger logger = LoggerFactory.getLogger(PeftComparison.class);
 
   private final AdaptablePlaces places;
   private final Map<String, Parameter> parameters;
   private final PeftConfig config;
   private final PeftTensors tensors;
+  private final Strictness strictness;
   private final PeftFaults faults;
+
+  /** The modules of which no tensor is loaded. */
+  private final Set<String> leftOut = new HashSet<>();
+
+  /** The modules of which no branch is loaded. */
+  private final Set<String> withoutBranch = new HashSet<>();
 
   /**
    * A comparison.
@@ -31,16 +46,18 @@ final class PeftComparison {
       AdaptablePlaces places,
       Map<String, Parameter> parameters,
       PeftConfig config,
-      PeftTensors tensors) {
+      PeftTensors tensors,
+      Strictness strictness) {
     this.places = places;
     this.parameters = parameters;
     this.config = config;
     this.tensors = tensors;
+    this.strictness = strictness;
     this.faults = new PeftFaults(tensors.file(), config.baseModel(), places.published().keySet());
   }
 
   /**
-   * Compares everything.
+   * Compares everything. A warning names what is left out.
    *
    * @throws MismatchException if anything does not fit; it lists all that does not
    * @throws IOException if an expression of the configuration takes too many steps
@@ -54,6 +71,26 @@ final class PeftComparison {
       compareFound();
     }
     faults.throwIfAny();
+    List<String> unexpected = tensors.names().stream().filter(this::isLeftOut).toList();
+    if (!unexpected.isEmpty()) {
+      logger.warn(
+          "{}: tensors of the configuration's branches in this model expected, got {} others, which"
+              + " are left out: {} (is it the adapter's own base?)",
+          Excerpt.of(tensors.file().toString()),
+          unexpected.size(),
+          PeftFaults.examples(unexpected, PeftFaults.SHOWN));
+    }
+  }
+
+  private boolean isLenient() {
+    return strictness == Strictness.LENIENT;
+  }
+
+  private boolean isLeftOut(String tensor) {
+    PeftTensorName name = PeftTensorName.parse(tensor);
+    return name == null
+        || leftOut.contains(name.module())
+        || (name.part().isOfBranch() && withoutBranch.contains(name.module()));
   }
 
   /** Each listed name must select something, or a typing error would go unseen. */
@@ -92,7 +129,8 @@ final class PeftComparison {
         tensors.modules().entrySet().stream()
             .anyMatch(
                 each -> isBranch(each.getValue()) && places.published().containsKey(each.getKey()));
-    if (strange.isEmpty() || (isAnyBranchKnown && tensors.notUnderstood().isEmpty())) {
+    if (strange.isEmpty()
+        || (isAnyBranchKnown && (isLenient() || tensors.notUnderstood().isEmpty()))) {
       return true;
     }
     List<String> selected = new ArrayList<>();
@@ -141,6 +179,8 @@ final class PeftComparison {
       int out = entry.getValue().stream().mapToInt(place -> place.linear().outFeatures()).sum();
       if (isAdapted) {
         compareBranch(name, module, in, out);
+      } else if (module.loraA() != null && isLenient()) {
+        withoutBranch.add(name);
       } else if (module.loraA() != null) {
         faults.add("AD-10", name, "a branch where the configuration selects none");
       }
@@ -194,8 +234,7 @@ final class PeftComparison {
   /** What another adapter left in the model would act on, and be saved with this one. */
   private void compareBranches() throws IOException {
     for (Map.Entry<String, List<Place>> entry : places.published().entrySet()) {
-      String name = entry.getKey();
-      if (isBranch(tensors.modules().get(name)) || config.selects(name)) {
+      if (config.selects(entry.getKey())) {
         continue;
       }
       for (Place place : entry.getValue()) {
@@ -238,6 +277,16 @@ final class PeftComparison {
         .allMatch(place -> place.linear().bias() != null);
   }
 
+  /** Whether a module acts in the model: the output is there without a module of its own. */
+  private boolean isInModel(String name) {
+    return name.equals(PeftConfig.OUTPUT_EMBEDDING)
+        || Stream.of(name, PeftTensorName.BODY + name)
+            .anyMatch(
+                path ->
+                    parameters.containsKey(path + ".weight")
+                        || parameters.containsKey(path + ".bias"));
+  }
+
   /** Looks at what the file holds beyond the expected. */
   private void compareFound() {
     tensors
@@ -250,7 +299,9 @@ final class PeftComparison {
               Parameter bias = parameters.get(name + ".bias");
               Parameter inBody = parameters.get(PeftTensorName.BODY + name + ".bias");
               Parameter present = bias == null ? inBody : bias;
-              if (module.bias() == null || module.weight() != null || present == null) {
+              if (isLenient() && !isInModel(name)) {
+                leftOut.add(name);
+              } else if (module.bias() == null || module.weight() != null || present == null) {
                 faults.addNearest("AD-10", "tensors", "the model has no Linear", name);
               } else if (!Arrays.equals(present.tensor().toArray(), module.bias().toArray())) {
                 faults.add(

@@ -53,7 +53,7 @@ record PeftConfig(
     String initLoraWeights,
     List<String> warnings) {
 
-  private static final String OUTPUT_EMBEDDING = "lm_head";
+  static final String OUTPUT_EMBEDDING = "lm_head";
   private static final Set<String> CLASSIFIERS = Set.of("score", "classifier");
 
   /** Copies the lists. */

@@ -50,24 +50,24 @@ final class PeftConfigReader {
    * Reads a file; a key that is not known here and says something is a warning.
    *
    * @param file {@code adapter_config.json}
-   * @throws IOException as {@link #read(Path, boolean)}
+   * @throws IOException as {@link #read(Path, Strictness)}
    */
   static PeftConfig read(Path file) throws IOException {
-    return read(file, false);
+    return read(file, Strictness.NORMAL);
   }
 
   /**
    * Reads a file.
    *
    * @param file {@code adapter_config.json}
-   * @param isStrict whether a key that is not known here and says something is refused
+   * @param strictness whether a key that is not known here and says something is refused
    * @throws AdapterFormatException if it is missing, no JSON object, or a value in it is impossible
    * @throws io.github.lora4j.error.LimitExceededException if it is larger than {@link #MAX_BYTES}
    *     or holds a regular expression that is too long
    * @throws UnsupportedFeatureException if it asks for what is not supported; names all of it
    * @throws IOException if it cannot be read
    */
-  static PeftConfig read(Path file, boolean isStrict) throws IOException {
+  static PeftConfig read(Path file, Strictness strictness) throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new AdapterFormatException(
           "AD-01", file.toString(), "", "the configuration of an adapter expected, no such file");
@@ -75,7 +75,7 @@ final class PeftConfigReader {
     PeftConfigReader reader = new PeftConfigReader(file, Json.readOfPython(file, MAX_BYTES));
     reader.features.requireLora();
     reader.features.refuseUnsupported();
-    reader.warnings.addAll(reader.features.unknown(isStrict));
+    reader.warnings.addAll(reader.features.unknown(strictness));
     PeftConfig read = reader.config();
     read.warnings().forEach(warning -> logger.warn("{}: {}", Excerpt.of(file.toString()), warning));
     return read;

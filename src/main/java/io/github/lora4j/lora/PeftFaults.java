@@ -84,10 +84,15 @@ final class PeftFaults {
         .collect(Collectors.joining(", "));
   }
 
-  /** Some names, escaped, and how many more there are. */
+  /** A few names, escaped, and how many more there are. */
   static String examples(Collection<String> names) {
-    String some = names.stream().limit(EXAMPLES).map(Excerpt::of).collect(Collectors.joining(", "));
-    int more = names.size() - EXAMPLES;
+    return examples(names, EXAMPLES);
+  }
+
+  /** Some names, escaped, and how many more there are. */
+  static String examples(Collection<String> names, int limit) {
+    String some = names.stream().limit(limit).map(Excerpt::of).collect(Collectors.joining(", "));
+    int more = names.size() - limit;
     return names.isEmpty() ? "none" : more > 0 ? some + " and " + more + " more" : some;
   }
 

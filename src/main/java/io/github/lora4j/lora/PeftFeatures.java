@@ -124,10 +124,10 @@ final class PeftFeatures {
   /**
    * Looks for keys that are not known here.
    *
-   * @param isStrict whether one that says something is refused
+   * @param strictness whether one that says something is refused
    * @return a sentence for each that says something
    */
-  List<String> unknown(boolean isStrict) throws UnsupportedFeatureException {
+  List<String> unknown(Strictness strictness) throws UnsupportedFeatureException {
     List<String> unknown = new ArrayList<>();
     for (String key : config.members().keySet()) {
       if (UNDERSTOOD.contains(key) || UNSUPPORTED.contains(key)) {
@@ -142,12 +142,14 @@ final class PeftFeatures {
             Excerpt.of(key));
       }
     }
-    if (isStrict && !unknown.isEmpty()) {
+    if (strictness == Strictness.STRICT && !unknown.isEmpty()) {
       throw new UnsupportedFeatureException(
           "AD-13",
           config.file().toString(),
           "",
-          "keys that are known here expected, got " + String.join(", ", unknown));
+          "keys that are known here expected, got %s (from a newer PEFT? Read it less strictly, and"
+                  .formatted(String.join(", ", unknown))
+              + " compare results with it)");
     }
     return unknown.stream()
         .map(

@@ -31,10 +31,11 @@ final class PeftRestoration {
    * @throws MismatchException if anything does not fit; it lists all that does not
    * @throws IOException if an expression of the configuration takes too many steps
    */
-  PeftRestoration(Module model, PeftConfig config, PeftTensors tensors) throws IOException {
+  PeftRestoration(Module model, PeftConfig config, PeftTensors tensors, Strictness strictness)
+      throws IOException {
     this.config = config;
     this.places = AdaptablePlaces.of(model);
-    new PeftComparison(places, model.namedParameters(), config, tensors).requireFit();
+    new PeftComparison(places, model.namedParameters(), config, tensors, strictness).requireFit();
     for (String name : places.published().keySet()) {
       PeftTensors.Module module = tensors.modules().get(name);
       if (module != null) {
@@ -49,7 +50,7 @@ final class PeftRestoration {
 
   private PublishedModule module(String name, PeftTensors.Module module) throws IOException {
     PublishedBranch branch = null;
-    if (module.loraA() != null && module.loraB() != null) {
+    if (module.loraA() != null && module.loraB() != null && config.selects(name)) {
       branch =
           new PublishedBranch(
               module.loraA().shape().dim(0),

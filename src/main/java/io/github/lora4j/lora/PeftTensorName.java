@@ -29,7 +29,12 @@ record PeftTensorName(String module, Part part) {
     /** A weight that was trained as a whole. */
     WEIGHT,
     /** A branch beside an embedding. */
-    EMBEDDING
+    EMBEDDING;
+
+    /** Whether it is there for a branch beside a linear layer. */
+    boolean isOfBranch() {
+      return this == LORA_A || this == LORA_B || this == MAGNITUDE;
+    }
   }
 
   /** What PEFT calls the modules around a model. */

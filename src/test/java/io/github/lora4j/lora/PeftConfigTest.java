@@ -82,7 +82,7 @@ class PeftConfigTest {
   void aConfigurationOfPeftSaysWhatItsJsonSays(Path adapter) throws IOException {
     Path file = adapter.resolve("adapter_config.json");
     Map<String, Object> json = Fixtures.asMap(Fixtures.value(file));
-    PeftConfig config = PeftConfigReader.read(file, true);
+    PeftConfig config = PeftConfigReader.read(file, Strictness.STRICT);
     assertEquals(json.get("r"), (double) config.rank());
     assertEquals(json.get("lora_alpha"), (double) config.loraAlpha());
     assertEquals(json.get("use_rslora"), config.isRsLora());
@@ -593,7 +593,7 @@ class PeftConfigTest {
   void anUnknownKeyThatSaysNothingIsAccepted(String literal) throws IOException {
     assertEquals(List.of(), read("\"use_new\": " + literal).warnings());
     Path file = folder.resolve("adapter_config.json");
-    assertEquals(4, PeftConfigReader.read(file, true).rank());
+    assertEquals(4, PeftConfigReader.read(file, Strictness.STRICT).rank());
   }
 
   @Test
@@ -604,7 +604,9 @@ class PeftConfigTest {
     assertTrue(warnings.get(1).contains("got newer \"yes\" ("), warnings.get(1));
     Path file = folder.resolve("adapter_config.json");
     UnsupportedFeatureException e =
-        assertThrows(UnsupportedFeatureException.class, () -> PeftConfigReader.read(file, true));
+        assertThrows(
+            UnsupportedFeatureException.class,
+            () -> PeftConfigReader.read(file, Strictness.STRICT));
     assertEquals("AD-13", e.code());
     assertTrue(e.getMessage().contains("use_new\\u001b [3], newer \"yes\""), e.getMessage());
   }

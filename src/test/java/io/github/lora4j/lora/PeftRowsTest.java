@@ -74,8 +74,13 @@ class PeftRowsTest {
   /** Loading is refused with this type, code and words, and changes nothing in the model. */
   private <E extends Exception & LoraException> String refused(
       Class<E> type, String code, String... named) {
+    return refusedWhen(Strictness.NORMAL, type, code, named);
+  }
+
+  private <E extends Exception & LoraException> String refusedWhen(
+      Strictness strictness, Class<E> type, String code, String... named) {
     ModelState before = ModelState.of(model);
-    E e = assertThrows(type, () -> AdapterFile.load(model, adapter.folder()));
+    E e = assertThrows(type, () -> AdapterFile.load(model, adapter.folder(), strictness));
     assertEquals(type, e.getClass());
     assertEquals(code, e.code(), e.getMessage());
     for (String word : named) {
@@ -96,10 +101,14 @@ class PeftRowsTest {
 
   /** Loading gives what the adapter gives that nothing was changed in. */
   private void loadsAsBefore() throws IOException {
+    loadsAsBefore(Strictness.NORMAL);
+  }
+
+  private void loadsAsBefore(Strictness strictness) throws IOException {
     SequenceModel expected = languageModel();
     ModelState base = ModelState.of(expected);
     AdapterFile.load(expected, Fixtures.folder().resolve("adapters/default-c_attn"));
-    AdapterFile.load(model, adapter.folder());
+    AdapterFile.load(model, adapter.folder(), strictness);
     assertEquals(ModelState.of(expected), ModelState.of(model));
     assertNotEquals(base, ModelState.of(model));
   }
@@ -404,6 +413,122 @@ class PeftRowsTest {
         "h.2.mlp.c_fc.base_layer.bias: bias is \"none\"");
   }
 
+  /** Tensors of which PEFT itself loads nothing. */
+  private void putUnexpectedTensors() throws IOException {
+    adapter.put(H + "0.mlp.c_fc.lora_A.weight", Stored.filled(1, 4, 48));
+    adapter.put(H + "0.mlp.c_fc.lora_B.weight", Stored.filled(1, 192, 4));
+    adapter.put(H + "7.attn.c_attn.lora_A.weight", Stored.filled(1, 4, 48));
+    adapter.put(H + "7.attn.c_attn.lora_B.weight", Stored.filled(1, 144, 4));
+    adapter.put("base_model.model.score.weight", Stored.filled(1, 3, 48));
+    adapter.put(H + "0.attn.c_attn.lora_C.weight", Stored.filled(1, 2, 2));
+  }
+
+  @Test
+  void ad10WhatIsUnexpectedIsNamedAndLeftOutIfThatIsAskedFor() throws IOException {
+    putUnexpectedTensors();
+    refused(MismatchException.class, "AD-08", "with 4 differences:");
+    refusedWhen(Strictness.STRICT, MismatchException.class, "AD-08", "with 4 differences:");
+    List<String> warnings = Warnings.during(() -> loadsAsBefore(Strictness.LENIENT));
+    assertEquals(1, warnings.size(), warnings.toString());
+    String warning = warnings.get(0);
+    assertTrue(warning.startsWith(adapter.tensors() + ": "), warning);
+    assertTrue(warning.contains("got 6 others, which are left out: "), warning);
+    for (String name :
+        List.of(
+            H + "0.mlp.c_fc.lora_A.weight",
+            H + "0.mlp.c_fc.lora_B.weight",
+            H + "7.attn.c_attn.lora_A.weight",
+            H + "7.attn.c_attn.lora_B.weight",
+            "base_model.model.score.weight",
+            H + "0.attn.c_attn.lora_C.weight")) {
+      assertTrue(warning.contains(name), name + " in " + warning);
+    }
+    assertFalse(warning.contains(A), warning);
+  }
+
+  @Test
+  void ad10ABiasIsLoadedWhereTheBranchBesideItIsLeftOut() throws IOException {
+    adapter.set("bias", "\"all\"");
+    for (int block = 0; block < 3; block++) {
+      adapter.put(H + block + ".attn.c_attn.base_layer.bias", Stored.filled(block, 144));
+    }
+    adapter.put(H + "0.mlp.c_fc.bias", Stored.filled(0.5f, 192));
+    SequenceModel expected = languageModel();
+    AdapterFile.load(expected, adapter.folder());
+    adapter.put(H + "0.mlp.c_fc.lora_A.weight", Stored.filled(1, 4, 48));
+    adapter.put(H + "0.mlp.c_fc.lora_B.weight", Stored.filled(1, 192, 4));
+    List<String> warnings =
+        Warnings.during(() -> AdapterFile.load(model, adapter.folder(), Strictness.LENIENT));
+    assertEquals(ModelState.of(expected), ModelState.of(model));
+    assertEquals(0.5f, max(model.namedParameters().get(C_FC.replace("2", "0") + ".bias").data()));
+    assertTrue(warnings.toString().contains("got 2 others"), warnings.toString());
+    assertFalse(warnings.toString().contains("bias"), warnings.toString());
+  }
+
+  @Test
+  void ad10AViewIsMadeOfWhatIsLeft() throws IOException {
+    putUnexpectedTensors();
+    Adapter read = Adapter.read(adapter.folder(), Strictness.LENIENT);
+    SequenceModel expected = languageModel();
+    AdapterFile.load(expected, Fixtures.folder().resolve("adapters/default-c_attn"));
+    assertArrayEquals(logits(expected), logits(read.on(languageModel())), 0);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "h.0.attn.c_attn.base_layer.bias, 144, AD-10",
+    "h.0.attn.c_attn.lora_magnitude_vector, 144, AD-10",
+    "h.0.ln_1.weight, 48, AD-10",
+    "h.0.ln_1.bias, 48, AD-11",
+    "wte.weight, 48, AD-10",
+    "lm_head.weight, 48, AD-10"
+  })
+  void ad10WhatActsInTheModelIsNeverLeftOut(String name, int size, String code) throws IOException {
+    String prefix = name.startsWith("lm_head") ? "base_model.model." : H.replace("h.", "");
+    adapter.put(prefix + name, Stored.filled(0.25f, size));
+    for (Strictness each : Strictness.values()) {
+      refusedWhen(each, MismatchException.class, code, "with 1 difference:");
+    }
+  }
+
+  @Test
+  void ad10WhatIsMissingOrInTheWayIsRefusedAlsoWhereWhatIsUnexpectedIsLeftOut() throws IOException {
+    putUnexpectedTensors();
+    adapter.remove(A).remove(B);
+    refusedWhen(
+        Strictness.LENIENT,
+        MismatchException.class,
+        "AD-09",
+        "with 2 differences:",
+        "h.1.attn.c_attn.lora_A.weight: missing in the file");
+    adapter.rename(name -> name.replace(".weight", ".adapter2.weight"));
+    refusedWhen(Strictness.LENIENT, MismatchException.class, "AD-08", "with 1 difference:");
+  }
+
+  @Test
+  void ad10ABranchOfTheModelIsNotTakenOutWithOneThatIsLeftOut() throws IOException {
+    putUnexpectedTensors();
+    Lora.apply(model, LoraConfig.of(2, 4).withTargets(Targets.named("c_fc").inLayers(0)));
+    refusedWhen(
+        Strictness.LENIENT,
+        MismatchException.class,
+        "AD-09",
+        "transformer.h.0.mlp.c_fc: adapted in the model, not in the adapter");
+  }
+
+  @Test
+  void ad10ThousandsOfTensorsThatAreLeftOutGiveAShortWarning() throws IOException {
+    Map<String, Stored> strange = new TreeMap<>();
+    for (int block = 10; block < 2010; block++) {
+      strange.put(H + block + ".ln_1.weight", Stored.filled(1, 1));
+    }
+    adapter.putAll(strange);
+    List<String> warnings = Warnings.during(() -> loadsAsBefore(Strictness.LENIENT));
+    assertTrue(warnings.get(0).contains("got 2000 others"), warnings.get(0));
+    assertTrue(warnings.get(0).contains(" and 1976 more"), warnings.get(0));
+    assertTrue(warnings.get(0).length() < 3000, warnings.get(0).length() + " characters");
+  }
+
   @Test
   void ad10ThousandsOfFaultsGiveAShortError() throws IOException {
     Map<String, Stored> strange = new TreeMap<>();
@@ -480,6 +605,31 @@ class PeftRowsTest {
     adapter.set("use_newest", "[3]");
     List<String> warnings = Warnings.during(this::loadsAsBefore);
     assertTrue(warnings.toString().contains("got use_newest [3] (ignored"), warnings.toString());
+  }
+
+  @Test
+  void ad13AnUnknownKeyThatIsSetIsRefusedIfThatIsAskedFor() throws IOException {
+    adapter.set("use_newest", "[3]").set("use_other", "\"fast\"").set("use_none", "null");
+    String message =
+        refusedWhen(
+            Strictness.STRICT,
+            UnsupportedFeatureException.class,
+            "AD-13",
+            adapter.config() + ": ",
+            "got use_newest [3], use_other \"fast\" (");
+    assertFalse(message.contains("use_none"), message);
+    Exception e =
+        assertThrows(
+            UnsupportedFeatureException.class,
+            () -> Adapter.read(adapter.folder(), Strictness.STRICT));
+    assertEquals(message, e.getMessage());
+    List<String> warnings = Warnings.during(() -> loadsAsBefore(Strictness.LENIENT));
+    assertTrue(warnings.toString().contains("got use_newest [3] (ignored"), warnings.toString());
+  }
+
+  @Test
+  void ad13AnAdapterWithoutUnknownKeysIsLoadedStrictly() throws IOException {
+    loadsAsBefore(Strictness.STRICT);
   }
 
   // --- AD-14: a bad alpha ------------------------------------------------------------------------
