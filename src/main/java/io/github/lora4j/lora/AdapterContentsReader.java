@@ -110,8 +110,8 @@ final class AdapterContentsReader {
     PeftConfig config = PeftConfigReader.read(folder.resolve(AdapterFile.PEFT_CONFIG));
     PeftTensors tensors = PeftTensors.read(folder);
     LoraScaling scaling = config.isRsLora() ? LoraScaling.RSLORA : LoraScaling.LORA;
-    PeftFaults faults =
-        new PeftFaults(tensors.file(), config.baseModel(), tensors.modules().keySet());
+    AdapterFaults faults =
+        new AdapterFaults(tensors.file(), config.baseModel(), tensors.modules().keySet());
     for (String name : tensors.notUnderstood()) {
       faults.add("AD-08", name, "not a name that PEFT gives");
     }

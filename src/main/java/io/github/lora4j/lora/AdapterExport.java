@@ -4,6 +4,7 @@ import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.error.NonFiniteException;
 import io.github.lora4j.lora.PublishedModule.Place;
 import io.github.lora4j.nn.Module;
+import io.github.lora4j.nn.Origin;
 import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.nn.Slot;
 import java.io.IOException;
@@ -80,7 +81,8 @@ public final class AdapterExport {
 
   /**
    * Puts the branches of an adapter of mlx-lm into a model, fused or split; they are trained
-   * afterwards and have no dropout. A module that has a branch gets this one in its place.
+   * afterwards and have no dropout. A module that has a branch gets this one in its place; a model
+   * that has branches elsewhere does not fit.
    *
    * @param model a model of the published layout; modified
    * @param folder what {@link #writeMlx} or mlx-lm wrote
@@ -94,9 +96,10 @@ public final class AdapterExport {
   public static void readMlx(Module model, Path folder) throws IOException {
     SortedMap<String, PublishedBranch> branches = MlxAdapter.read(folder);
     Map<String, Slot> slots = Lora.slots(model.namedModules());
-    Map<String, List<Place>> published = PublishedModule.published(PublishedModule.places(model));
-    PeftFaults faults =
-        new PeftFaults(folder.resolve(MlxAdapter.TENSORS), null, published.keySet());
+    List<Place> places = PublishedModule.places(model);
+    Map<String, List<Place>> published = PublishedModule.published(places);
+    AdapterFaults faults =
+        new AdapterFaults(folder.resolve(MlxAdapter.TENSORS), null, published.keySet());
     branches.forEach(
         (name, branch) -> {
           List<Place> rows = published.get(name);
@@ -116,6 +119,12 @@ public final class AdapterExport {
             }
           }
         });
+    for (Place place : places) {
+      Origin origin = place.linear().origin();
+      if (place.adapted() != null && (origin == null || !branches.containsKey(origin.name()))) {
+        faults.addedInModel(place.path());
+      }
+    }
     faults.throwIfAny();
     branches.forEach(
         (name, branch) -> {

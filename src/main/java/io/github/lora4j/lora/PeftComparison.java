@@ -1,6 +1,5 @@
 package io.github.lora4j.lora;
 
-import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.lora.PublishedModule.Place;
 import io.github.lora4j.nn.Linear;
@@ -8,33 +7,22 @@ import io.github.lora4j.nn.Parameter;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Whether PEFT's files and a model fit together. */
 final class PeftComparison {
-
-  private static final Logger logger = LoggerFactory.getLogger(PeftComparison.class);
 
   private final AdaptablePlaces places;
   private final Map<String, Parameter> parameters;
   private final PeftConfig config;
   private final PeftTensors tensors;
   private final Strictness strictness;
-  private final PeftFaults faults;
-
-  /** The modules of which no tensor is loaded. */
-  private final Set<String> leftOut = new HashSet<>();
-
-  /** The modules of which no branch is loaded. */
-  private final Set<String> withoutBranch = new HashSet<>();
+  private final AdapterFaults faults;
+  private final LeftOutTensors leftOut;
 
   /**
    * A comparison.
@@ -53,7 +41,9 @@ final class PeftComparison {
     this.config = config;
     this.tensors = tensors;
     this.strictness = strictness;
-    this.faults = new PeftFaults(tensors.file(), config.baseModel(), places.published().keySet());
+    this.leftOut = new LeftOutTensors(tensors);
+    this.faults =
+        new AdapterFaults(tensors.file(), config.baseModel(), places.published().keySet());
   }
 
   /**
@@ -71,26 +61,11 @@ final class PeftComparison {
       compareFound();
     }
     faults.throwIfAny();
-    List<String> unexpected = tensors.names().stream().filter(this::isLeftOut).toList();
-    if (!unexpected.isEmpty()) {
-      logger.warn(
-          "{}: tensors of the configuration's branches in this model expected, got {} others, which"
-              + " are left out: {} (is it the adapter's own base?)",
-          Excerpt.of(tensors.file().toString()),
-          unexpected.size(),
-          PeftFaults.examples(unexpected, PeftFaults.SHOWN));
-    }
+    leftOut.warn();
   }
 
   private boolean isLenient() {
     return strictness == Strictness.LENIENT;
-  }
-
-  private boolean isLeftOut(String tensor) {
-    PeftTensorName name = PeftTensorName.parse(tensor);
-    return name == null
-        || leftOut.contains(name.module())
-        || (name.part().isOfBranch() && withoutBranch.contains(name.module()));
   }
 
   /** Each listed name must select something, or a typing error would go unseen. */
@@ -104,7 +79,8 @@ final class PeftComparison {
           "AD-06",
           "target_modules",
           "%s selects no Linear of the model; it has %s"
-              .formatted(config.targetModules(), PeftFaults.examples(places.published().keySet())));
+              .formatted(
+                  config.targetModules(), AdapterFaults.examples(places.published().keySet())));
     }
     for (String target : config.targetModules().names()) {
       if (selectsAny
@@ -144,8 +120,8 @@ final class PeftComparison {
         "tensors",
         "names such as %s expected, got %s"
             .formatted(
-                PeftFaults.examples(selected.isEmpty() ? others : selected),
-                PeftFaults.examples(strange)));
+                AdapterFaults.examples(selected.isEmpty() ? others : selected),
+                AdapterFaults.examples(strange)));
     return isAnyBranchKnown;
   }
 
@@ -180,7 +156,7 @@ final class PeftComparison {
       if (isAdapted) {
         compareBranch(name, module, in, out);
       } else if (module.loraA() != null && isLenient()) {
-        withoutBranch.add(name);
+        leftOut.addBranch(name);
       } else if (module.loraA() != null) {
         faults.add("AD-10", name, "a branch where the configuration selects none");
       }
@@ -239,7 +215,7 @@ final class PeftComparison {
       }
       for (Place place : entry.getValue()) {
         if (place.adapted() != null) {
-          faults.add("AD-09", place.path(), "adapted in the model, not in the adapter");
+          faults.addedInModel(place.path());
         }
       }
     }
@@ -300,7 +276,7 @@ final class PeftComparison {
               Parameter inBody = parameters.get(PeftTensorName.BODY + name + ".bias");
               Parameter present = bias == null ? inBody : bias;
               if (isLenient() && !isInModel(name)) {
-                leftOut.add(name);
+                leftOut.addModule(name);
               } else if (module.bias() == null || module.weight() != null || present == null) {
                 faults.addNearest("AD-10", "tensors", "the model has no Linear", name);
               } else if (!Arrays.equals(present.tensor().toArray(), module.bias().toArray())) {

@@ -174,4 +174,29 @@ class AdapterExportTest {
     AdapterExport.readMlx(other, folder);
     assertArrayEquals(logits(adapted("default-c_attn", QkvLayout.FUSED)), logits(other), 1e-5f);
   }
+
+  @Test
+  void branchesElsewhereInTheModelAreNamedAndNothingIsChanged() throws IOException {
+    AdapterExport.writeMlx(adapted("default-c_attn", QkvLayout.FUSED), folder);
+    SequenceModel model =
+        Gpt2.load(Fixtures.folder().resolve("gpt2-tiny")).classifier(ClassifierHead.LORA, 3, 3);
+    model.freeze();
+    Targets others = Targets.named("c_attn", "mlp.c_fc", "score");
+    Lora.apply(model, LoraConfig.of(2, 4).withTargets(others));
+    ModelState before = ModelState.of(model);
+    MismatchException e =
+        assertThrows(MismatchException.class, () -> AdapterExport.readMlx(model, folder));
+    assertEquals("AD-09", e.code());
+    assertTrue(e.getMessage().contains("with 4 differences:"), e.getMessage());
+    for (String path :
+        List.of(
+            "transformer.h.0.mlp.c_fc",
+            "transformer.h.1.mlp.c_fc",
+            "transformer.h.2.mlp.c_fc",
+            "score")) {
+      String fault = "  " + path + ": adapted in the model, not in the adapter";
+      assertTrue(e.getMessage().contains(fault), e.getMessage());
+    }
+    assertEquals(before, ModelState.of(model));
+  }
 }

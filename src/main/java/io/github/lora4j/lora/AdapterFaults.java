@@ -17,10 +17,10 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All that does not fit between an adapter of PEFT's and a model, for one error: those of one code
- * together, the first {@value #SHOWN} in words and the others as a number.
+ * All that does not fit between the files of an adapter and a model, for one error: those of one
+ * code together, the first {@value #SHOWN} in words and the others as a number.
  */
-final class PeftFaults {
+final class AdapterFaults {
 
   /** How many faults of one code are shown. */
   static final int SHOWN = 24;
@@ -46,7 +46,7 @@ final class PeftFaults {
    * @param baseModel the base that the adapter names, or null
    * @param known the names of the model's published modules
    */
-  PeftFaults(Path file, @Nullable String baseModel, Set<String> known) {
+  AdapterFaults(Path file, @Nullable String baseModel, Set<String> known) {
     this.file = file;
     this.baseModel = baseModel;
     this.known = known;
@@ -103,6 +103,11 @@ final class PeftFaults {
       best = Math.min(best, Selection.distance(name, path.substring(dot + 1)));
     }
     return best;
+  }
+
+  /** Adds a branch of the model that would act, and be saved, with those of the adapter. */
+  void addedInModel(String path) {
+    add("AD-09", path, "adapted in the model, not in the adapter");
   }
 
   /** Adds a tensor that should be there. */
