@@ -133,14 +133,15 @@ public final class AdapterFile {
     AdapterManifest manifest = AdapterFolder.manifest(folder);
     AdapterFolder.checkHashes(manifest, folder);
     Map<String, float[]> values = new LinkedHashMap<>();
-    SafetensorsFile tensors = SafetensorsFile.open(folder.resolve(TENSORS));
+    Path file = folder.resolve(TENSORS);
+    SafetensorsFile tensors = SafetensorsFile.open(file);
     for (String name : tensors.tensors().keySet()) {
       float[] elements = tensors.readFloats(name);
       FiniteNumbers.check("load", name, elements, FiniteNumbers.OF_A_FILE);
       values.put(name, elements);
     }
-    String file = folder.resolve(TENSORS).toString();
-    BaseCheck check = new BaseCheck(file, manifest.base(), Probe.of(file, values));
+    BaseCheck check =
+        new BaseCheck(file.toString(), manifest.base(), Probe.of(file.toString(), values));
     return new Adapter(
         manifest.metadata(),
         model -> check.putInto(model, any -> restore(any, manifest, tensors, values, file)));
@@ -151,7 +152,7 @@ public final class AdapterFile {
       AdapterManifest manifest,
       TensorSource tensors,
       Map<String, float[]> values,
-      String file)
+      Path file)
       throws MismatchException {
     new Restoration(model, manifest, tensors, file).apply(values);
   }

@@ -1,6 +1,5 @@
 package io.github.lora4j.lora;
 
-import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.error.MismatchException;
 import io.github.lora4j.lora.AdapterManifest.Adapted;
 import io.github.lora4j.nn.Linear;
@@ -10,6 +9,7 @@ import io.github.lora4j.nn.Parameter;
 import io.github.lora4j.nn.Slot;
 import io.github.lora4j.safetensors.TensorSource;
 import io.github.lora4j.tensor.Tensor;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -37,8 +37,7 @@ final class Restoration {
   /** The paths of published Linear of which something is restored: other models may share it. */
   private final Set<String> copied = new LinkedHashSet<>();
 
-  private final List<String> faults = new ArrayList<>();
-  private String code = "";
+  private final AdapterFaults faults;
 
   /**
    * Compares model and adapter.
@@ -47,39 +46,23 @@ final class Restoration {
    * @param file the file they are in, for messages
    * @throws MismatchException if anything does not fit; it lists all that does not
    */
-  Restoration(Module model, AdapterManifest manifest, TensorSource tensors, String file)
+  Restoration(Module model, AdapterManifest manifest, TensorSource tensors, Path file)
       throws MismatchException {
     this.model = model;
     this.modules = model.namedModules();
     this.slots = Lora.slots(modules);
     this.manifest = manifest;
+    this.faults = new AdapterFaults(file, manifest.metadata().baseModel(), Set.of());
     tensors.tensors().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
     Set<String> expected = new LinkedHashSet<>();
     compareModules(expected);
     compareParameters(model, expected);
     for (String name : shapes.keySet()) {
       if (!expected.contains(name) && !Probe.isPart(name)) {
-        fault("AD-10", name, "no place in the model, or one that is in the base's files");
+        faults.add("AD-10", name, "no place in the model, or one that is in the base's files");
       }
     }
-    if (!faults.isEmpty()) {
-      String base = manifest.metadata().baseModel();
-      throw new MismatchException(
-          code,
-          file,
-          "",
-          "an adapter of this model expected, got one with %d %s%s:\n  %s\n"
-              .formatted(
-                  faults.size(),
-                  faults.size() == 1 ? "difference" : "differences",
-                  base == null ? "" : " (it is for the base '" + Excerpt.of(base) + "')",
-                  String.join("\n  ", faults)));
-    }
-  }
-
-  private void fault(String faultCode, String name, String problem) {
-    code = code.isEmpty() ? faultCode : code;
-    faults.add(Excerpt.of(name) + ": " + problem);
+    faults.throwIfAny();
   }
 
   private void compareModules(Set<String> expected) {
@@ -107,7 +90,7 @@ final class Restoration {
     modules.forEach(
         (path, module) -> {
           if (module instanceof LinearWithLoRA && !manifest.modules().containsKey(path)) {
-            fault("AD-09", path, "adapted in the model, not in the adapter");
+            faults.addedInModel(path);
           }
         });
   }
@@ -122,13 +105,13 @@ final class Restoration {
       if (slots.containsKey(path) || adapted.fits(present)) {
         return present.linear();
       }
-      fault("AD-04", path, "another branch that is fixed in the model: " + present.lora());
+      faults.add("AD-04", path, "another branch that is fixed in the model: " + present.lora());
     } else if (module instanceof Linear linear && slots.containsKey(path)) {
       return linear;
     } else if (module == null) {
-      fault("AD-06", path, "no such Linear in the model" + layoutHint(adapted.origin()));
+      faults.add("AD-06", path, "no such Linear in the model" + layoutHint(adapted.origin()));
     } else {
-      fault("AD-06", path, "a Linear in a slot expected, the model has something else there");
+      faults.add("AD-06", path, "a Linear in a slot expected, the model has something else there");
     }
     return null;
   }
@@ -168,7 +151,7 @@ final class Restoration {
                       missing.remove(parameter);
                       compareShape(name, parameter.shape().toArray());
                     } else if (missing.remove(parameter)) {
-                      fault("AD-09", name, "in the model, missing in the file");
+                      faults.add("AD-09", name, "in the model, missing in the file");
                     }
                   });
         });
@@ -181,9 +164,9 @@ final class Restoration {
     }
     List<Long> got = shapes.get(name);
     if (got == null) {
-      fault("AD-09", name, "missing in the file");
+      faults.missing(name);
     } else if (!got.equals(wanted)) {
-      fault("AD-04", name, "shape %s expected, got %s".formatted(wanted, got));
+      faults.add("AD-04", name, "shape %s expected, got %s".formatted(wanted, got));
     }
   }
 

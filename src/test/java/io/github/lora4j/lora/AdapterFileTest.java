@@ -206,6 +206,18 @@ class AdapterFileTest {
   }
 
   @Test
+  void ofManyFaultsTheFirstAreListedAndTheOthersCounted() throws IOException {
+    Classifier saved = new Classifier(30, true, 5);
+    Lora.replaceLinearWithLora(saved, 1, 1f);
+    AdapterFile.save(saved, METADATA, folder);
+    // Four Linear in each of the 29 blocks that are missing.
+    String message = refused(new Classifier(1, true, 5)).getMessage();
+    assertTrue(message.contains("with 116 differences:"), message);
+    assertTrue(message.contains("and 92 more like this [AD-06]"), message);
+    assertEquals(24, message.split(": no such Linear in the model", -1).length - 1, message);
+  }
+
+  @Test
   void aBranchThatTheFileLacksIsAMismatch() throws IOException {
     AdapterFile.save(trained(false, Targets.named("c_attn")), METADATA, folder);
     Classifier model = new Classifier(2, false, 5);
