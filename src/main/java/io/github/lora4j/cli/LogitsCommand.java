@@ -1,10 +1,7 @@
 package io.github.lora4j.cli;
 
-import io.github.lora4j.TextClassifier;
+import io.github.lora4j.gpt2.Gpt2Classifier;
 import io.github.lora4j.gpt2.QkvLayout;
-import io.github.lora4j.lora.AdapterFile;
-import io.github.lora4j.lora.AdapterMetadata;
-import io.github.lora4j.lora.TaskType;
 import io.github.lora4j.nn.SequenceModel;
 import io.github.lora4j.safetensors.SafetensorsWriter;
 import io.github.lora4j.tensor.Sequences;
@@ -29,7 +26,10 @@ final class LogitsCommand implements Callable<Integer> {
 
   @Mixin private final ModelOption model = new ModelOption();
 
-  @Option(names = "--adapter", paramLabel = "DIR", description = "What train wrote.")
+  @Option(
+      names = "--adapter",
+      paramLabel = "DIR",
+      description = "What train, PEFT or mlx-lm wrote.")
   private @Nullable Path adapter;
 
   @Option(
@@ -66,22 +66,24 @@ final class LogitsCommand implements Callable<Integer> {
     }
     List<int[]> rows = TokenIdsFile.read(ids);
     SafetensorsWriter writer = new SafetensorsWriter();
-    AdapterMetadata metadata = adapter == null ? null : AdapterFile.metadata(adapter);
-    if (adapter != null && metadata != null && metadata.task() == TaskType.SEQ_CLS) {
-      addClasses(
-          writer, TextClassifier.load(model.folder(), adapter, model.format()).model(), rows);
+    SequenceModel answering = answering();
+    if (answering instanceof Gpt2Classifier) {
+      addClasses(writer, answering, rows);
     } else {
-      boolean split = metadata != null && "split".equals(metadata.facts().get("qkv"));
-      SequenceModel languageModel =
-          model.load(split ? QkvLayout.SPLIT : QkvLayout.FUSED).languageModel();
-      if (adapter != null) {
-        AdapterFile.load(languageModel, adapter);
-      }
-      addTokens(writer, languageModel, rows);
+      addTokens(writer, answering, rows);
     }
     writer.write(out);
     output.line("%d sequences, logits in %s", rows.size(), out);
     return 0;
+  }
+
+  private SequenceModel answering() throws IOException {
+    if (adapter == null) {
+      return model.load(QkvLayout.FUSED).languageModel();
+    }
+    AdaptedModel adapted = AdaptedModel.prepare(model, adapter);
+    adapted.load();
+    return adapted.model();
   }
 
   private static float[] logits(SequenceModel model, int[] row) {

@@ -135,6 +135,7 @@ class AdapterCommandsTest {
       assertConverts("mlx", adapter, mlx);
       assertConverts("peft", mlx, back, "--from", "mlx");
       assertArrayEquals(logits(adapter), logits(back), 1e-6f);
+      assertArrayEquals(logits(back), logits(mlx), 1e-6f);
     }
   }
 
