@@ -57,14 +57,20 @@ public final class AdapterFile {
    * @param folder where to; made if there is none, an adapter in it is replaced
    * @throws IllegalArgumentException if nothing in the model is adapted, trained or unpublished
    * @throws NonFiniteException if a number to be saved is NaN or infinite
-   * @throws IOException if it cannot be written; an adapter that was there is still there then
+   * @throws IOException if it cannot be written; an adapter that was there is still there then, and
+   *     a folder that was made for it is removed
    */
   public static void save(Module model, AdapterMetadata metadata, Path folder) throws IOException {
     AdapterWriter adapter = AdapterWriter.of(model, metadata);
-    AdapterFolder.create(folder);
+    boolean isNew = AdapterFolder.create(folder);
     try (StagedFiles files = new StagedFiles(folder)) {
       adapter.stage(files);
       files.commit();
+    } catch (IOException | RuntimeException e) {
+      if (isNew) {
+        AdapterFolder.removeEmpty(folder, e);
+      }
+      throw e;
     }
     if (!adapter.leftOut().isEmpty()) {
       logger.warn(

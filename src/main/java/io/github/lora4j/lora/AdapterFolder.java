@@ -4,6 +4,7 @@ import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.tensor.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -38,12 +39,13 @@ final class AdapterFolder {
   /**
    * Makes a folder, and those around it, unless it is there.
    *
+   * @return whether it was made
    * @throws FileSystemException if it, or one around it, is something else
    * @throws IOException if it cannot be made
    */
-  static void create(Path folder) throws IOException {
+  static boolean create(Path folder) throws IOException {
     if (Files.isDirectory(folder)) {
-      return;
+      return false;
     }
     Path existing = folder.toAbsolutePath();
     while (existing != null && !Files.exists(existing)) {
@@ -58,6 +60,18 @@ final class AdapterFolder {
               + " the file away)");
     }
     Files.createDirectories(folder);
+    return true;
+  }
+
+  /** Removes a folder if there is nothing in it; a failure is added to that which led here. */
+  static void removeEmpty(Path folder, Exception failure) {
+    try {
+      Files.deleteIfExists(folder);
+    } catch (DirectoryNotEmptyException others) {
+      // Somebody else wrote into it meanwhile: it is theirs.
+    } catch (IOException e) {
+      failure.addSuppressed(e);
+    }
   }
 
   /** Whether a folder holds PEFT's files and not ours. */

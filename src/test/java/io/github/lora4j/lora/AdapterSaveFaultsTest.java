@@ -237,6 +237,20 @@ class AdapterSaveFaultsTest {
     assertEquals(before, ModelState.of(model));
   }
 
+  @Test
+  void ad22OfAFolderThatWasMadeForItNothingIsLeft() throws Exception {
+    assumeTrue(Files.exists(Path.of("/bin/sh")));
+    String output = Saving.under("ulimit -f 64", folder);
+    assertTrue(output.contains("refused " + folder + "/adapter_model.safetensors: "), output);
+    assertFalse(Files.exists(folder));
+
+    Files.createDirectory(folder);
+    output = Saving.under("ulimit -f 64", folder);
+    assertTrue(output.contains("refused "), output);
+    assertTrue(Files.isDirectory(folder), "a folder that was there is the user's");
+    assertEquals(Map.of(), AdapterFileTest.contents(folder));
+  }
+
   /** A limit on the size of files is a full disk for who has no other disk to fill. */
   @Test
   void ad22NoRoomForAllOfIt() throws Exception {
