@@ -1,5 +1,6 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.error.Excerpt;
 import io.github.lora4j.lora.Combination.Weighted;
 import io.github.lora4j.nn.Linear;
 import io.github.lora4j.nn.Module;
@@ -91,8 +92,9 @@ public final class AdapterCombination<M extends Module> {
    *     base::languageModel}
    * @param shares at least one adapter of that base
    * @return their sum
-   * @throws IllegalArgumentException if there is no adapter or none has a branch, or if they differ
-   *     in what has no weighted sum; it names all of that
+   * @throws IllegalArgumentException if there is no adapter or none has a branch, if two that state
+   *     their labels have others or another order, or if they differ in what has no weighted sum;
+   *     it names all of that
    * @throws io.github.lora4j.error.MismatchException if an adapter and the base do not fit together
    * @throws IOException as {@link Adapter#putInto}
    */
@@ -101,6 +103,7 @@ public final class AdapterCombination<M extends Module> {
     if (shares.isEmpty()) {
       throw new IllegalArgumentException("combine: at least one adapter expected, got none");
     }
+    requireEqualLabels(shares);
     AdapterCombination<M> combination = new AdapterCombination<>(trees, shares.get(0).adapter());
     List<M> models = new ArrayList<>();
     for (Share share : shares) {
@@ -111,6 +114,25 @@ public final class AdapterCombination<M extends Module> {
     CommonParameters.require(models);
     combination.collect(models, shares);
     return combination;
+  }
+
+  /** A row of a head is the score of a label: in another order their sum would mix classes. */
+  private static void requireEqualLabels(List<Share> shares) {
+    List<String> labels = List.of();
+    for (Share share : shares) {
+      List<String> stated = share.adapter().metadata().labels();
+      if (!PeftMetadata.areNamed(stated)) {
+        continue;
+      }
+      if (labels.isEmpty()) {
+        labels = stated;
+      } else if (!stated.equals(labels)) {
+        throw new IllegalArgumentException(
+            "combine: adapters with the labels %s in this order expected, got one with %s (train them"
+                    .formatted(Excerpt.of(labels.toString()), Excerpt.of(stated.toString()))
+                + " with the same labels)");
+      }
+    }
   }
 
   /** In the order of the tree, whichever of the adapters has a module. */

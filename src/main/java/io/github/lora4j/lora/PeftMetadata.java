@@ -16,6 +16,16 @@ final class PeftMetadata {
 
   private PeftMetadata() {}
 
+  /** What transformers calls labels that it has no names of. */
+  private static List<String> unnamed(int count) {
+    return IntStream.range(0, count).mapToObj(i -> "LABEL_" + i).toList();
+  }
+
+  /** Whether labels are names that somebody gave. */
+  static boolean areNamed(List<String> labels) {
+    return !labels.equals(unnamed(labels.size()));
+  }
+
   /** The labels are called as transformers calls those it has no names of. */
   static AdapterMetadata of(PeftConfig config, PeftTensors tensors) {
     PeftTensors.Module head = tensors.modules().get(HEAD);
@@ -24,10 +34,7 @@ final class PeftMetadata {
         config.taskType() != null
             ? config.taskType()
             : weight == null ? TaskType.CAUSAL_LM : TaskType.SEQ_CLS;
-    List<String> labels =
-        weight == null
-            ? List.of()
-            : IntStream.range(0, weight.shape().dim(0)).mapToObj(i -> "LABEL_" + i).toList();
+    List<String> labels = weight == null ? List.of() : unnamed(weight.shape().dim(0));
     return new AdapterMetadata(
         task,
         config.baseModel(),

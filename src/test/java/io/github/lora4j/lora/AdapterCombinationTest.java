@@ -48,6 +48,7 @@ class AdapterCombinationTest {
   }
 
   @TempDir private Path folder;
+  private int count;
 
   private static Adapter adapter(String name) throws IOException {
     return Adapter.read(Fixtures.folder().resolve("adapters").resolve(name));
@@ -343,9 +344,41 @@ class AdapterCombinationTest {
     Gpt2Classifier model = base.classifier(ClassifierHead.LORA, seed, 2);
     model.freeze();
     Lora.replaceLinearWithLora(model, 2, 2);
-    Path saved = folder.resolve("classifier-" + seed);
-    AdapterFile.save(model, AdapterMetadata.of(TaskType.SEQ_CLS), saved);
+    return saved(model, List.of());
+  }
+
+  private Adapter saved(Module model, List<String> labels) throws IOException {
+    Path saved = folder.resolve("classifier-" + count++);
+    AdapterFile.save(model, new AdapterMetadata(TaskType.SEQ_CLS, null, labels, Map.of()), saved);
     return Adapter.read(saved);
+  }
+
+  @Test
+  void labelsInAnotherOrderAreRefused() throws IOException {
+    Gpt2 base = base(QkvLayout.SPLIT);
+    Gpt2Classifier model = base.classifier(ClassifierHead.LORA, 1, 2);
+    model.freeze();
+    Lora.replaceLinearWithLora(model, 2, 2);
+    Share named = new Share(saved(model, List.of("ham", "spam")), 1);
+    Share turned = new Share(saved(model, List.of("spam", "ham")), 1);
+    Share silent = new Share(saved(model, List.of()), 1);
+    Share nameless = new Share(saved(model, List.of("LABEL_0", "LABEL_1")), 1);
+    String message =
+        assertThrows(
+                IllegalArgumentException.class,
+                () ->
+                    AdapterCombination.of(
+                        () -> base.classifier(ClassifierHead.LORA, 0, 2),
+                        List.of(silent, named, nameless, turned)))
+            .getMessage();
+    assertTrue(message.contains("labels [ham, spam] in this order expected"), message);
+    assertTrue(message.contains("got one with [spam, ham]"), message);
+    Gpt2Classifier sum =
+        AdapterCombination.of(
+                () -> base.classifier(ClassifierHead.LORA, 0, 2),
+                List.of(nameless, named, silent, named))
+            .exact();
+    assertEquals(8, branches(sum).get("score").rank());
   }
 
   @Test
