@@ -5,6 +5,7 @@ import io.github.lora4j.gpt2.Gpt2;
 import io.github.lora4j.gpt2.Gpt2Classifier;
 import io.github.lora4j.gpt2.Gpt2LanguageModel;
 import io.github.lora4j.gpt2.LoadOptions;
+import io.github.lora4j.lora.LinearWithLoRA;
 import io.github.lora4j.lora.Merge;
 import io.github.lora4j.lora.Probe;
 import io.github.lora4j.nn.SequenceModel;
@@ -94,7 +95,7 @@ final class MergeCommand implements Callable<Integer> {
     Probe ofBase = Probe.of(adapted.model());
     adapted.load();
     Probe ofAdapted = Probe.of(adapted.model());
-    int weights = Merge.into(adapted.model()).paths().size(); // not kept: it holds the old ones
+    int weights = merge(adapted.model());
     Path tokenizer = model.folder();
     boolean isClassifier = adapted.model() instanceof Gpt2Classifier;
     if (adapted.model() instanceof Gpt2Classifier classifier) {
@@ -104,6 +105,13 @@ final class MergeCommand implements Callable<Integer> {
     }
     notePadding(adapted);
     return new Written(weights, ofBase, ofAdapted, isClassifier);
+  }
+
+  /** How many weights; none where only a head was trained, and the model is whole as it is. */
+  private static int merge(SequenceModel model) {
+    boolean hasBranches =
+        model.namedModules().values().stream().anyMatch(LinearWithLoRA.class::isInstance);
+    return hasBranches ? Merge.into(model).paths().size() : 0; // not kept: it holds the old ones
   }
 
   /** Who uses the folder must know: with padding that is attended the scores are others. */

@@ -56,7 +56,8 @@ public final class Merge {
             });
     if (merge.layers.isEmpty()) {
       throw new IllegalArgumentException(
-          "merge: an adapted model expected, got one without branches (load an adapter first)");
+          "merge: an adapted model expected, got one without branches (load an adapter first; a"
+              + " model of which only a head was trained needs no merging, save it as it is)");
     }
     Map<String, Linear> merged = new LinkedHashMap<>();
     merge.layers.forEach((path, adapted) -> merged.put(path, merged(path, adapted)));

@@ -293,6 +293,24 @@ class MergeCommandTest {
   }
 
   @Test
+  void headThatWasTrainedAloneIsWrittenWithTheBase() throws IOException {
+    Gpt2Classifier headAlone =
+        Gpt2.load(Path.of(MODEL)).classifier(ClassifierHead.FULL, 1, List.of("ham", "spam"));
+    headAlone.freeze();
+    headAlone.namedParameters().get("score.weight").setTrained(true);
+    save(headAlone, TaskType.SEQ_CLS, "full", folder.resolve("head"));
+    Path out = folder.resolve("merged");
+    CommandRun result = merge(MODEL, folder.resolve("head"), out);
+    assertEquals(0, result.code(), result.err());
+    assertTrue(result.out().contains("%-34s 0\n".formatted("merged weights")), result.out());
+    assertArrayEquals(logits(headAlone, TEXTS), logits(written(out, true), TEXTS), 0);
+    assertTrue(
+        furthest(logits(prepared(folder.resolve("head")).model(), TEXTS), logits(headAlone, TEXTS))
+            > 1e-2,
+        "the head is that of the adapter");
+  }
+
+  @Test
   void whatCannotBeWrittenIsOneLineAndNothingIsWritten() throws IOException {
     Path out = folder.resolve("merged");
     Gpt2 base = Gpt2.load(Path.of(MODEL));
@@ -314,12 +332,6 @@ class MergeCommandTest {
     save(biased, TaskType.SEQ_CLS, "lora", folder.resolve("biased"));
     String bias = merge(MODEL, folder.resolve("biased"), out).failure(2);
     assertTrue(bias.contains("a head without bias expected") && bias.contains("0.5"), bias);
-
-    Gpt2Classifier headAlone = base.classifier(ClassifierHead.FULL, 1, List.of("ham", "spam"));
-    save(headAlone, TaskType.SEQ_CLS, "full", folder.resolve("head"));
-    String none = merge(MODEL, folder.resolve("head"), out).failure(2);
-    assertTrue(none.contains("without branches"), none);
-    assertFalse(Files.exists(out));
 
     CommandRun inF32 = merge(MODEL, folder.resolve("steep"), out);
     assertEquals(0, inF32.code(), inF32.err());
