@@ -29,7 +29,8 @@ final class Slivers {
     columns = a.columnStride() != 1;
     interleaved = columns || Tiles.INTERLEAVED;
     lying = inPlace ? a.rows() / Tiles.ROWS : 0;
-    copies = room.atLeast(copiedLength() * (count() - lying));
+    int groups = interleaved ? Panels.count(count() - lying, Tiles.GROUP) : count() - lying;
+    copies = room.atLeast(groupLength() * groups);
   }
 
   int count() {
@@ -40,7 +41,16 @@ final class Slivers {
     return interleaved ? Tiles.PITCH : a.columns() + Lanes.COUNT;
   }
 
-  private int copiedLength() {
+  /** Where the copy of a sliver begins. */
+  private int copied(int sliver) {
+    int number = sliver - lying;
+    return interleaved
+        ? number / Tiles.GROUP * groupLength() + number % Tiles.GROUP * Tiles.ROWS
+        : number * groupLength();
+  }
+
+  /** The length of the copies of a group. */
+  private int groupLength() {
     return copiedStride() * (interleaved ? a.columns() : Tiles.ROWS);
   }
 
@@ -53,7 +63,7 @@ final class Slivers {
   void copy(int sliver) {
     int first = sliver * Tiles.ROWS;
     int present = Math.min(Tiles.ROWS, a.rows() - first);
-    int to = (sliver - lying) * copiedLength();
+    int to = copied(sliver);
     float[] data = a.data();
     int from = a.index(first, 0);
     if (!interleaved) {
@@ -88,7 +98,7 @@ final class Slivers {
   }
 
   private int offset(int sliver, int k) {
-    int begin = lies(sliver) ? a.index(sliver * Tiles.ROWS, 0) : (sliver - lying) * copiedLength();
+    int begin = lies(sliver) ? a.index(sliver * Tiles.ROWS, 0) : copied(sliver);
     return begin + (byColumns(sliver) ? k * stride(sliver) : k);
   }
 

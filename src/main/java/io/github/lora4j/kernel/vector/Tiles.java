@@ -13,21 +13,25 @@ final class Tiles {
   static final int WIDE = 2 * LANES;
 
   /**
-   * Rows of a tile: as many as leave registers for the operands. Machines with vectors of 512 bits
-   * have 32; of 16, six rows leave one, and the compiler stores and fetches vectors in the loop.
+   * Rows of a tile: twelve where there are 32 registers, as with vectors of 512 bits. With 16, six
+   * rows leave one register and are stored and fetched in the loop; five are not, but their loop
+   * has more instructions for a fma, which counts where a core is shared.
    */
-  static final int ROWS = LANES >= 16 ? 12 : 5;
+  static final int ROWS = LANES >= 16 ? 12 : 4;
 
   /**
-   * The distance of two columns in a copy of rows that is interleaved. A power of two: of any other
-   * the compiler checks every index.
-   */
-  static final int PITCH = LANES >= 16 ? ROWS : 8;
-
-  /**
-   * Whether rows are interleaved when copied, where registers for the addresses of many are scarce.
+   * Whether rows are interleaved when copied. A tile of many rows hides the addresses of rows that
+   * lie apart.
    */
   static final boolean INTERLEAVED = LANES < 16;
+
+  /** How many slivers of rows share an interleaved copy: they fill the width of a panel. */
+  static final int GROUP = INTERLEAVED ? WIDE / ROWS : 1;
+
+  /**
+   * The distance of two columns in an interleaved copy; where it is WIDE, one index serves both.
+   */
+  static final int PITCH = GROUP * ROWS;
 
   private Tiles() {}
 

@@ -76,14 +76,12 @@ record WideProduct(
     left.of(a.rows(firstRow, rows), panelCount <= PANELS_IN_PLACE);
     int firstPrepared = added == null ? left.firstCopied() : 0;
     Parallel.forEach(
-        left.count() - firstPrepared,
-        task -> {
-          int sliver = firstPrepared + task;
-          if (sliver >= left.firstCopied()) {
-            left.copy(sliver);
-          }
-          if (added != null) {
-            added.makeHidden(left, sliver, firstRow);
+        Panels.count(left.count() - firstPrepared, Tiles.GROUP),
+        group -> {
+          int first = firstPrepared + group * Tiles.GROUP;
+          int end = Math.min(left.count(), first + Tiles.GROUP);
+          for (int sliver = first; sliver < end; sliver++) {
+            prepare(left, sliver, firstRow, added);
           }
         });
     int wanted = TASKS_PER_THREAD * Parallel.threads();
@@ -106,6 +104,16 @@ record WideProduct(
                   (column + 1) * panelCount / columnBlocks);
           compute(block, left, added);
         });
+  }
+
+  private static void prepare(
+      Slivers left, int sliver, int firstRow, @Nullable LowRankTiles added) {
+    if (sliver >= left.firstCopied()) {
+      left.copy(sliver);
+    }
+    if (added != null) {
+      added.makeHidden(left, sliver, firstRow);
+    }
   }
 
   /** Slivers and panels, and the tiles of the result that they make, sliver by sliver. */

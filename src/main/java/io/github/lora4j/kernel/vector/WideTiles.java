@@ -37,7 +37,7 @@ final class WideTiles {
     if (Tiles.ROWS == 12) {
       rows12(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
     } else {
-      rows5(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
+      rows4(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
     }
   }
 
@@ -58,9 +58,9 @@ final class WideTiles {
     if (Tiles.ROWS == 12) {
       columns12(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
     } else if (aStride == Tiles.PITCH) {
-      interleaved5(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
+      interleaved4(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
     } else {
-      columns5(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
+      columns4(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
     }
   }
 
@@ -175,7 +175,7 @@ final class WideTiles {
     c11x1.intoArray(c, cOffset + 11 * cStride + LANES);
   }
 
-  private static void rows5(
+  private static void rows4(
       int depth,
       float[] a,
       int aOffset,
@@ -193,12 +193,9 @@ final class WideTiles {
     FloatVector c2x1 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + LANES);
     FloatVector c3x0 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride);
     FloatVector c3x1 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + LANES);
-    FloatVector c4x0 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride);
-    FloatVector c4x1 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride + LANES);
     int row1 = aOffset + aStride;
     int row2 = aOffset + 2 * aStride;
     int row3 = aOffset + 3 * aStride;
-    int row4 = aOffset + 4 * aStride;
     for (int k = 0; k < depth; k++) {
       FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * Tiles.WIDE);
       FloatVector b1 = FloatVector.fromArray(SPECIES, b, bOffset + LANES + k * Tiles.WIDE);
@@ -214,9 +211,6 @@ final class WideTiles {
       FloatVector a3 = FloatVector.broadcast(SPECIES, a[row3 + k]);
       c3x0 = a3.fma(b0, c3x0);
       c3x1 = a3.fma(b1, c3x1);
-      FloatVector a4 = FloatVector.broadcast(SPECIES, a[row4 + k]);
-      c4x0 = a4.fma(b0, c4x0);
-      c4x1 = a4.fma(b1, c4x1);
     }
     c0x0.intoArray(c, cOffset);
     c0x1.intoArray(c, cOffset + LANES);
@@ -226,8 +220,6 @@ final class WideTiles {
     c2x1.intoArray(c, cOffset + 2 * cStride + LANES);
     c3x0.intoArray(c, cOffset + 3 * cStride);
     c3x1.intoArray(c, cOffset + 3 * cStride + LANES);
-    c4x0.intoArray(c, cOffset + 4 * cStride);
-    c4x1.intoArray(c, cOffset + 4 * cStride + LANES);
   }
 
   private static void columns12(
@@ -332,7 +324,7 @@ final class WideTiles {
     c11x1.intoArray(c, cOffset + 11 * cStride + LANES);
   }
 
-  private static void columns5(
+  private static void columns4(
       int depth,
       float[] a,
       int aOffset,
@@ -350,8 +342,6 @@ final class WideTiles {
     FloatVector c2x1 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + LANES);
     FloatVector c3x0 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride);
     FloatVector c3x1 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + LANES);
-    FloatVector c4x0 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride);
-    FloatVector c4x1 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride + LANES);
     int at = aOffset;
     for (int k = 0; k < depth; k++) {
       FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * Tiles.WIDE);
@@ -368,9 +358,6 @@ final class WideTiles {
       FloatVector a3 = FloatVector.broadcast(SPECIES, a[at + 3]);
       c3x0 = a3.fma(b0, c3x0);
       c3x1 = a3.fma(b1, c3x1);
-      FloatVector a4 = FloatVector.broadcast(SPECIES, a[at + 4]);
-      c4x0 = a4.fma(b0, c4x0);
-      c4x1 = a4.fma(b1, c4x1);
       at += aStride;
     }
     c0x0.intoArray(c, cOffset);
@@ -381,11 +368,9 @@ final class WideTiles {
     c2x1.intoArray(c, cOffset + 2 * cStride + LANES);
     c3x0.intoArray(c, cOffset + 3 * cStride);
     c3x1.intoArray(c, cOffset + 3 * cStride + LANES);
-    c4x0.intoArray(c, cOffset + 4 * cStride);
-    c4x1.intoArray(c, cOffset + 4 * cStride + LANES);
   }
 
-  private static void interleaved5(
+  private static void interleaved4(
       int depth,
       float[] a,
       int aOffset,
@@ -402,26 +387,23 @@ final class WideTiles {
     FloatVector c2x1 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + LANES);
     FloatVector c3x0 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride);
     FloatVector c3x1 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + LANES);
-    FloatVector c4x0 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride);
-    FloatVector c4x1 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride + LANES);
-    for (int k = 0; k < depth; k++) {
-      FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * Tiles.WIDE);
-      FloatVector b1 = FloatVector.fromArray(SPECIES, b, bOffset + LANES + k * Tiles.WIDE);
-      FloatVector a0 = FloatVector.broadcast(SPECIES, a[aOffset + k * Tiles.PITCH]);
+    int fromAToB = bOffset - aOffset;
+    int end = aOffset + depth * Tiles.PITCH;
+    for (int i = aOffset; i < end; i += Tiles.PITCH) {
+      FloatVector b0 = FloatVector.fromArray(SPECIES, b, fromAToB + i);
+      FloatVector b1 = FloatVector.fromArray(SPECIES, b, fromAToB + LANES + i);
+      FloatVector a0 = FloatVector.broadcast(SPECIES, a[i]);
       c0x0 = a0.fma(b0, c0x0);
       c0x1 = a0.fma(b1, c0x1);
-      FloatVector a1 = FloatVector.broadcast(SPECIES, a[aOffset + 1 + k * Tiles.PITCH]);
+      FloatVector a1 = FloatVector.broadcast(SPECIES, a[i + 1]);
       c1x0 = a1.fma(b0, c1x0);
       c1x1 = a1.fma(b1, c1x1);
-      FloatVector a2 = FloatVector.broadcast(SPECIES, a[aOffset + 2 + k * Tiles.PITCH]);
+      FloatVector a2 = FloatVector.broadcast(SPECIES, a[i + 2]);
       c2x0 = a2.fma(b0, c2x0);
       c2x1 = a2.fma(b1, c2x1);
-      FloatVector a3 = FloatVector.broadcast(SPECIES, a[aOffset + 3 + k * Tiles.PITCH]);
+      FloatVector a3 = FloatVector.broadcast(SPECIES, a[i + 3]);
       c3x0 = a3.fma(b0, c3x0);
       c3x1 = a3.fma(b1, c3x1);
-      FloatVector a4 = FloatVector.broadcast(SPECIES, a[aOffset + 4 + k * Tiles.PITCH]);
-      c4x0 = a4.fma(b0, c4x0);
-      c4x1 = a4.fma(b1, c4x1);
     }
     c0x0.intoArray(c, cOffset);
     c0x1.intoArray(c, cOffset + LANES);
@@ -431,7 +413,5 @@ final class WideTiles {
     c2x1.intoArray(c, cOffset + 2 * cStride + LANES);
     c3x0.intoArray(c, cOffset + 3 * cStride);
     c3x1.intoArray(c, cOffset + 3 * cStride + LANES);
-    c4x0.intoArray(c, cOffset + 4 * cStride);
-    c4x1.intoArray(c, cOffset + 4 * cStride + LANES);
   }
 }
