@@ -8,16 +8,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * The product of low rank that is added to the tiles of another one while they are in the first
  * cache. Its operands are packed once. The rows of {@code hidden} are held in tiles of {@link
- * NarrowTiles}: one or more side by side for each sliver. Threads may work on different slivers.
+ * NarrowTiles}, or of {@link WideTiles} for a rank above a vector: one or more side by side for
+ * each sliver. Threads may work on different slivers.
  *
  * @param product what is added
- * @param first the operand that makes {@code hidden}, packed: {@code (panel, k, LANES)}; or null
+ * @param width the columns of a tile of {@code hidden}
+ * @param first the operand that makes {@code hidden}, packed: {@code (panel, k, width)}; or null
  * @param second the other operand, packed: {@code (panel, r, WIDE)}
- * @param hidden {@code (sliver, panel, ROWS, LANES)}
+ * @param hidden {@code (sliver, panel, ROWS, width)}
  */
-record LowRankTiles(LowRank product, float @Nullable [] first, float[] second, float[] hidden) {
-
-  private static final int TILE = Tiles.ROWS * Lanes.COUNT;
+record LowRankTiles(
+    LowRank product, int width, float @Nullable [] first, float[] second, float[] hidden) {
 
   /** The product, or null for none, with room for so many slivers. */
   static @Nullable LowRankTiles of(@Nullable LowRank product, int slivers) {
@@ -25,17 +26,19 @@ record LowRankTiles(LowRank product, float @Nullable [] first, float[] second, f
       return null;
     }
     Scratch scratch = Scratch.current();
+    Matrix operand = product.second();
+    int rank = operand.rows();
+    int width = rank <= Lanes.COUNT ? Lanes.COUNT : Tiles.WIDE;
     float[] first = null;
     if (product.first() != null) {
-      Matrix operand = product.first();
-      first = scratch.first(Panels.length(operand.rows(), operand.columns(), Lanes.COUNT));
-      Panels.packRight(operand, 1, Lanes.COUNT, first);
+      first = scratch.first(Panels.length(product.first().rows(), rank, width));
+      Panels.packRight(product.first(), 1, width, first);
     }
-    Matrix operand = product.second();
-    float[] second = scratch.second(Panels.length(operand.rows(), operand.columns(), Tiles.WIDE));
+    float[] second = scratch.second(Panels.length(rank, operand.columns(), Tiles.WIDE));
     Panels.packRight(operand, product.factor(), Tiles.WIDE, second);
-    int tiles = slivers * Panels.count(operand.rows(), Lanes.COUNT);
-    return new LowRankTiles(product, first, second, scratch.hidden(tiles * TILE));
+    int tiles = slivers * Panels.count(rank, width);
+    return new LowRankTiles(
+        product, width, first, second, scratch.hidden(tiles * Tiles.ROWS * width));
   }
 
   private int rank() {
@@ -43,11 +46,11 @@ record LowRankTiles(LowRank product, float @Nullable [] first, float[] second, f
   }
 
   private int tilesOfASliver() {
-    return Panels.count(rank(), Lanes.COUNT);
+    return Panels.count(rank(), width);
   }
 
   private int tile(int sliver, int panel) {
-    return (sliver * tilesOfASliver() + panel) * TILE;
+    return (sliver * tilesOfASliver() + panel) * Tiles.ROWS * width;
   }
 
   /**
@@ -61,18 +64,23 @@ record LowRankTiles(LowRank product, float @Nullable [] first, float[] second, f
     int row = firstRow + sliver * Tiles.ROWS;
     int present = Math.min(Tiles.ROWS, product.hidden().rows() - row);
     for (int panel = 0; panel < tilesOfASliver(); panel++) {
-      int column = panel * Lanes.COUNT;
-      int width = Math.min(Lanes.COUNT, rank() - column);
-      Matrix part = product.hidden().rows(row, present).columns(column, width);
+      int column = panel * width;
+      int columns = Math.min(width, rank() - column);
+      Matrix part = product.hidden().rows(row, present).columns(column, columns);
       int at = tile(sliver, panel);
       if (first == null || product.first() == null) {
-        Panels.gather(part, hidden, at, Lanes.COUNT);
+        Panels.gather(part, hidden, at, width);
         continue;
       }
       int depth = product.first().rows();
-      Arrays.fill(hidden, at, at + TILE, 0f);
-      left.addNarrowProduct(sliver, 0, depth, first, panel * depth * Lanes.COUNT, hidden, at);
-      Panels.scatter(hidden, at, Lanes.COUNT, part);
+      int from = panel * depth * width;
+      Arrays.fill(hidden, at, at + Tiles.ROWS * width, 0f);
+      if (width == Tiles.WIDE) {
+        left.addProduct(sliver, 0, depth, first, from, hidden, at, width);
+      } else {
+        left.addNarrowProduct(sliver, 0, depth, first, from, hidden, at);
+      }
+      Panels.scatter(hidden, at, width, part);
     }
   }
 
@@ -87,11 +95,10 @@ record LowRankTiles(LowRank product, float @Nullable [] first, float[] second, f
    */
   void addProduct(int sliver, int panel, float[] c, int cOffset, int cStride) {
     for (int i = 0; i < tilesOfASliver(); i++) {
-      int j = i * Lanes.COUNT;
-      int depth = Math.min(Lanes.COUNT, rank() - j);
+      int j = i * width;
+      int depth = Math.min(width, rank() - j);
       int right = (panel * rank() + j) * Tiles.WIDE;
-      WideTiles.rows(
-          depth, hidden, tile(sliver, i), Lanes.COUNT, second, right, c, cOffset, cStride);
+      WideTiles.rows(depth, hidden, tile(sliver, i), width, second, right, c, cOffset, cStride);
     }
   }
 }
