@@ -152,7 +152,7 @@ public final class AdapterExport {
     for (Place place : places) {
       LinearWithLoRA adapted = place.adapted();
       if (adapted != null && place.linear().origin() != null) {
-        carried.addAll(adapted.lora().parameters().values());
+        adapted.branches().forEach(branch -> carried.addAll(branch.parameters().values()));
       }
     }
     List<String> others = new ArrayList<>();
