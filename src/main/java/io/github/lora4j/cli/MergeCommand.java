@@ -5,6 +5,7 @@ import io.github.lora4j.gpt2.Gpt2;
 import io.github.lora4j.gpt2.Gpt2Classifier;
 import io.github.lora4j.gpt2.Gpt2LanguageModel;
 import io.github.lora4j.gpt2.LoadOptions;
+import io.github.lora4j.lora.AdapterFacts;
 import io.github.lora4j.lora.LinearWithLoRA;
 import io.github.lora4j.lora.Merge;
 import io.github.lora4j.lora.Probe;
@@ -116,12 +117,11 @@ final class MergeCommand implements Callable<Integer> {
 
   /** Who uses the folder must know: with padding that is attended the scores are others. */
   private void notePadding(AdaptedModel adapted) {
-    String length = adapted.metadata().facts().getOrDefault("padding_length", "0");
-    if (!length.equals("0")) {
+    if (new AdapterFacts(adapted.metadata(), adapter).isPadded()) {
       output.note(
           "the adapter was trained on texts padded to %s tokens, which the files of a model do not"
               + " say",
-          Excerpt.of(length));
+          Excerpt.of(adapted.metadata().facts().getOrDefault("padding_length", "")));
     }
   }
 }

@@ -115,8 +115,13 @@ public record AdapterFacts(AdapterMetadata metadata, Path folder) {
     }
   }
 
-  /** Whether texts are padded with tokens that are attended, and the last of them is pooled. */
-  static boolean isPadded(AdapterMetadata metadata) {
+  /**
+   * Whether a classifier was trained on texts padded with tokens that are attended, of which it
+   * reads the last.
+   *
+   * @return false if the adapter does not state a length of padding above 0
+   */
+  public boolean isPadded() {
     return !metadata.facts().getOrDefault("padding_length", "0").equals("0");
   }
 

@@ -76,7 +76,7 @@ public final class AdapterFile {
       logger.warn(
           "PEFT's files in {} cannot carry {}; {} does", folder, adapter.leftOut(), TENSORS);
     }
-    if (adapter.peft() != null && AdapterFacts.isPadded(metadata)) {
+    if (adapter.peft() != null && new AdapterFacts(metadata, folder).isPadded()) {
       logger.warn(
           "PEFT's files in {} answer differently: the classifier reads a text at the last token of"
               + " its padding, transformers at the last before it (train without padding)",

@@ -20,38 +20,36 @@ final class Slivers {
   /** Whether the elements of a column are consecutive, else those of a row. */
   private boolean columns;
 
-  /** The same of the copies. */
-  private boolean interleaved;
-
   /** Prepares for a matrix, of which no sliver is copied yet. */
   void of(Matrix matrix, boolean inPlace) {
     a = matrix;
     columns = a.columnStride() != 1;
-    interleaved = columns || Tiles.INTERLEAVED;
     lying = inPlace ? a.rows() / Tiles.ROWS : 0;
-    int groups = interleaved ? Panels.count(count() - lying, Tiles.GROUP) : count() - lying;
-    copies = room.atLeast(groupLength() * groups);
+    copies = room.atLeast(groupLength() * Panels.count(count() - lying, Tiles.GROUP));
   }
 
   int count() {
     return Panels.count(a.rows(), Tiles.ROWS);
   }
 
+  /** Whether the elements of a column are consecutive in the copies. */
+  private boolean interleaved() {
+    return columns || Tiles.INTERLEAVED;
+  }
+
   private int copiedStride() {
-    return interleaved ? Tiles.PITCH : a.columns() + Lanes.COUNT;
+    return interleaved() ? Tiles.PITCH : a.columns() + Lanes.COUNT;
   }
 
   /** Where the copy of a sliver begins. */
   private int copied(int sliver) {
     int number = sliver - lying;
-    return interleaved
-        ? number / Tiles.GROUP * groupLength() + number % Tiles.GROUP * Tiles.ROWS
-        : number * groupLength();
+    return number / Tiles.GROUP * groupLength() + number % Tiles.GROUP * Tiles.ROWS;
   }
 
   /** The length of the copies of a group. */
   private int groupLength() {
-    return copiedStride() * (interleaved ? a.columns() : Tiles.ROWS);
+    return copiedStride() * (interleaved() ? a.columns() : Tiles.ROWS);
   }
 
   /** The first sliver that needs a copy; all after it do. */
@@ -66,11 +64,13 @@ final class Slivers {
     int to = copied(sliver);
     float[] data = a.data();
     int from = a.index(first, 0);
-    if (!interleaved) {
+    if (!interleaved()) {
       Panels.copyRows(data, from, a.rowStride(), copies, to, copiedStride(), present, a.columns());
     } else if (columns) {
       for (int k = 0; k < a.columns(); k++) {
-        System.arraycopy(data, from + k * a.columnStride(), copies, to + k * Tiles.PITCH, present);
+        for (int i = 0; i < present; i++) {
+          copies[to + i + k * Tiles.PITCH] = data[from + k * a.columnStride() + i];
+        }
       }
     } else {
       for (int i = 0; i < present; i++) {
@@ -90,7 +90,7 @@ final class Slivers {
   }
 
   private boolean byColumns(int sliver) {
-    return lies(sliver) ? columns : interleaved;
+    return lies(sliver) ? columns : interleaved();
   }
 
   private int stride(int sliver) {
