@@ -63,7 +63,7 @@ record WideProduct(
     }
     int slivers = Math.max(1, MOST_COPIED / Math.max(1, a.columns()) / Tiles.ROWS);
     int rows = Math.min(c.rows(), slivers * Tiles.ROWS);
-    LowRankTiles added = LowRankTiles.of(lowRank, Panels.count(rows, Tiles.ROWS));
+    LowRankTiles added = LowRankTiles.of(lowRank);
     for (int first = 0; first < c.rows(); first += rows) {
       part(first, Math.min(rows, c.rows() - first), added);
     }
@@ -73,17 +73,13 @@ record WideProduct(
   private void part(int firstRow, int rows, @Nullable LowRankTiles added) {
     int panelCount = Panels.count(c.columns(), Tiles.WIDE);
     Slivers left = Scratch.current().left();
-    left.of(a.rows(firstRow, rows), panelCount <= PANELS_IN_PLACE);
+    left.of(a.rows(firstRow, rows), !Tiles.INTERLEAVED && panelCount <= PANELS_IN_PLACE);
+    if (added != null) {
+      added.of(firstRow, rows);
+    }
     int firstPrepared = added == null ? left.firstCopied() : 0;
     Parallel.forEach(
-        Panels.count(left.count() - firstPrepared, Tiles.GROUP),
-        group -> {
-          int first = firstPrepared + group * Tiles.GROUP;
-          int end = Math.min(left.count(), first + Tiles.GROUP);
-          for (int sliver = first; sliver < end; sliver++) {
-            prepare(left, sliver, firstRow, added);
-          }
-        });
+        left.count() - firstPrepared, task -> prepare(left, firstPrepared + task, added));
     int wanted = TASKS_PER_THREAD * Parallel.threads();
     int panels = Math.max(1, Math.min(MOST_PANELS, panelCount / wanted));
     int columnBlocks = Panels.count(panelCount, panels);
@@ -106,13 +102,12 @@ record WideProduct(
         });
   }
 
-  private static void prepare(
-      Slivers left, int sliver, int firstRow, @Nullable LowRankTiles added) {
+  private static void prepare(Slivers left, int sliver, @Nullable LowRankTiles added) {
     if (sliver >= left.firstCopied()) {
       left.copy(sliver);
     }
     if (added != null) {
-      added.makeHidden(left, sliver, firstRow);
+      added.makeHidden(left, sliver);
     }
   }
 
