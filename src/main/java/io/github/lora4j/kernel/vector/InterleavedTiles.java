@@ -65,30 +65,7 @@ final class InterleavedTiles {
     FloatVector c5x1 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride + LANES);
     int fromAToB = bOffset - B_FOR_A * aOffset;
     int at = aOffset;
-    if (depth % 2 != 0) {
-      FloatVector b0 = FloatVector.fromArray(SPECIES, b, fromAToB + B_FOR_A * at);
-      FloatVector b1 = FloatVector.fromArray(SPECIES, b, fromAToB + LANES + B_FOR_A * at);
-      FloatVector a0 = FloatVector.broadcast(SPECIES, a[at]);
-      c0x0 = a0.fma(b0, c0x0);
-      c0x1 = a0.fma(b1, c0x1);
-      FloatVector a1 = FloatVector.broadcast(SPECIES, a[at + 1]);
-      c1x0 = a1.fma(b0, c1x0);
-      c1x1 = a1.fma(b1, c1x1);
-      FloatVector a2 = FloatVector.broadcast(SPECIES, a[at + 2]);
-      c2x0 = a2.fma(b0, c2x0);
-      c2x1 = a2.fma(b1, c2x1);
-      FloatVector a3 = FloatVector.broadcast(SPECIES, a[at + 3]);
-      c3x0 = a3.fma(b0, c3x0);
-      c3x1 = a3.fma(b1, c3x1);
-      FloatVector a4 = FloatVector.broadcast(SPECIES, a[at + 4]);
-      c4x0 = a4.fma(b0, c4x0);
-      c4x1 = a4.fma(b1, c4x1);
-      FloatVector a5 = FloatVector.broadcast(SPECIES, a[at + 5]);
-      c5x0 = a5.fma(b0, c5x0);
-      c5x1 = a5.fma(b1, c5x1);
-      at += PITCH;
-    }
-    int end = aOffset + depth * PITCH;
+    int end = aOffset + (depth - depth % 2) * PITCH;
     for (; at < end; at += 2 * PITCH) {
       FloatVector b0 = FloatVector.fromArray(SPECIES, b, fromAToB + B_FOR_A * at);
       FloatVector b1 = FloatVector.fromArray(SPECIES, b, fromAToB + LANES + B_FOR_A * at);
@@ -143,17 +120,40 @@ final class InterleavedTiles {
       c5x0 = nextA5.fma(nextB0, c5x0);
       c5x1 = nextA5.fma(nextB1, c5x1);
     }
-    c0x0.intoArray(c, cOffset);
-    c0x1.intoArray(c, cOffset + LANES);
-    c1x0.intoArray(c, cOffset + cStride);
-    c1x1.intoArray(c, cOffset + cStride + LANES);
-    c2x0.intoArray(c, cOffset + 2 * cStride);
-    c2x1.intoArray(c, cOffset + 2 * cStride + LANES);
-    c3x0.intoArray(c, cOffset + 3 * cStride);
-    c3x1.intoArray(c, cOffset + 3 * cStride + LANES);
-    c4x0.intoArray(c, cOffset + 4 * cStride);
-    c4x1.intoArray(c, cOffset + 4 * cStride + LANES);
-    c5x0.intoArray(c, cOffset + 5 * cStride);
-    c5x1.intoArray(c, cOffset + 5 * cStride + LANES);
+    if (depth % 2 != 0) {
+      FloatVector b0 = FloatVector.fromArray(SPECIES, b, fromAToB + B_FOR_A * at);
+      FloatVector b1 = FloatVector.fromArray(SPECIES, b, fromAToB + LANES + B_FOR_A * at);
+      FloatVector a0 = FloatVector.broadcast(SPECIES, a[at]);
+      c0x0 = a0.fma(b0, c0x0);
+      c0x1 = a0.fma(b1, c0x1);
+      FloatVector a1 = FloatVector.broadcast(SPECIES, a[at + 1]);
+      c1x0 = a1.fma(b0, c1x0);
+      c1x1 = a1.fma(b1, c1x1);
+      FloatVector a2 = FloatVector.broadcast(SPECIES, a[at + 2]);
+      c2x0 = a2.fma(b0, c2x0);
+      c2x1 = a2.fma(b1, c2x1);
+      FloatVector a3 = FloatVector.broadcast(SPECIES, a[at + 3]);
+      c3x0 = a3.fma(b0, c3x0);
+      c3x1 = a3.fma(b1, c3x1);
+      FloatVector a4 = FloatVector.broadcast(SPECIES, a[at + 4]);
+      c4x0 = a4.fma(b0, c4x0);
+      c4x1 = a4.fma(b1, c4x1);
+      FloatVector a5 = FloatVector.broadcast(SPECIES, a[at + 5]);
+      c5x0 = a5.fma(b0, c5x0);
+      c5x1 = a5.fma(b1, c5x1);
+    }
+    int to = cOffset + at - end;
+    c0x0.intoArray(c, to);
+    c0x1.intoArray(c, to + LANES);
+    c1x0.intoArray(c, to + cStride);
+    c1x1.intoArray(c, to + cStride + LANES);
+    c2x0.intoArray(c, to + 2 * cStride);
+    c2x1.intoArray(c, to + 2 * cStride + LANES);
+    c3x0.intoArray(c, to + 3 * cStride);
+    c3x1.intoArray(c, to + 3 * cStride + LANES);
+    c4x0.intoArray(c, to + 4 * cStride);
+    c4x1.intoArray(c, to + 4 * cStride + LANES);
+    c5x0.intoArray(c, to + 5 * cStride);
+    c5x1.intoArray(c, to + 5 * cStride + LANES);
   }
 }
