@@ -27,15 +27,6 @@ final class Tiles {
 
   private Tiles() {}
 
-  /** Sets a wide tile to zeros. */
-  static void clear(float[] c, int cOffset, int cStride) {
-    FloatVector zero = FloatVector.zero(SPECIES);
-    for (int i = 0; i < ROWS; i++) {
-      zero.intoArray(c, cOffset + i * cStride);
-      zero.intoArray(c, cOffset + i * cStride + LANES);
-    }
-  }
-
   /** Interleaves rows of which the elements of a column are consecutive. */
   static void copyColumns(
       int columns, float[] from, int fromOffset, int fromStride, float[] to, int toOffset) {
