@@ -7,9 +7,9 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * The innermost loop of a wide product where there are 16 vector registers: a tile of six rows of
  * two vectors, twelve registers, stays in them while the inner dimension goes by; two more hold a
- * row of the right operand, one an element of the left. Where two hardware threads share a core,
- * instructions that are no fma set the speed: so columns of the left operand are consecutive, one
- * index serves both operands, and four steps are taken at a time.
+ * row of the right operand, one an element of the left. Where two hardware threads share a core the
+ * instructions for a fma set the speed, so columns of the left operand are consecutive and two of
+ * them are taken at a time.
  *
  * <p>The fences order nothing that another thread sees and become no instruction. Without them the
  * compiler fetches the elements of all rows first, runs out of registers, and keeps sums in memory:
@@ -65,143 +65,84 @@ final class InterleavedTiles {
     FloatVector c5x1 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride + LANES);
     int fromAToB = bOffset - B_FOR_A * aOffset;
     int at = aOffset;
-    int end = aOffset + (depth - depth % 4) * PITCH;
-    for (; at < end; at += 4 * PITCH) {
-      FloatVector b00 = FloatVector.fromArray(SPECIES, b, fromAToB + B_FOR_A * at);
-      FloatVector b01 = FloatVector.fromArray(SPECIES, b, fromAToB + LANES + B_FOR_A * at);
-      FloatVector a00 = FloatVector.broadcast(SPECIES, a[at]);
-      c0x0 = a00.fma(b00, c0x0);
-      c0x1 = a00.fma(b01, c0x1);
+    int end = aOffset + (depth - depth % 2) * PITCH;
+    for (; at < end; at += 2 * PITCH) {
+      FloatVector b0 = FloatVector.fromArray(SPECIES, b, fromAToB + B_FOR_A * at);
+      FloatVector b1 = FloatVector.fromArray(SPECIES, b, fromAToB + LANES + B_FOR_A * at);
+      FloatVector a0 = FloatVector.broadcast(SPECIES, a[at]);
+      c0x0 = a0.fma(b0, c0x0);
+      c0x1 = a0.fma(b1, c0x1);
       VarHandle.acquireFence();
-      FloatVector a01 = FloatVector.broadcast(SPECIES, a[at + 1]);
-      c1x0 = a01.fma(b00, c1x0);
-      c1x1 = a01.fma(b01, c1x1);
+      FloatVector a1 = FloatVector.broadcast(SPECIES, a[at + 1]);
+      c1x0 = a1.fma(b0, c1x0);
+      c1x1 = a1.fma(b1, c1x1);
       VarHandle.acquireFence();
-      FloatVector a02 = FloatVector.broadcast(SPECIES, a[at + 2]);
-      c2x0 = a02.fma(b00, c2x0);
-      c2x1 = a02.fma(b01, c2x1);
+      FloatVector a2 = FloatVector.broadcast(SPECIES, a[at + 2]);
+      c2x0 = a2.fma(b0, c2x0);
+      c2x1 = a2.fma(b1, c2x1);
       VarHandle.acquireFence();
-      FloatVector a03 = FloatVector.broadcast(SPECIES, a[at + 3]);
-      c3x0 = a03.fma(b00, c3x0);
-      c3x1 = a03.fma(b01, c3x1);
+      FloatVector a3 = FloatVector.broadcast(SPECIES, a[at + 3]);
+      c3x0 = a3.fma(b0, c3x0);
+      c3x1 = a3.fma(b1, c3x1);
       VarHandle.acquireFence();
-      FloatVector a04 = FloatVector.broadcast(SPECIES, a[at + 4]);
-      c4x0 = a04.fma(b00, c4x0);
-      c4x1 = a04.fma(b01, c4x1);
+      FloatVector a4 = FloatVector.broadcast(SPECIES, a[at + 4]);
+      c4x0 = a4.fma(b0, c4x0);
+      c4x1 = a4.fma(b1, c4x1);
       VarHandle.acquireFence();
-      FloatVector a05 = FloatVector.broadcast(SPECIES, a[at + 5]);
-      c5x0 = a05.fma(b00, c5x0);
-      c5x1 = a05.fma(b01, c5x1);
+      FloatVector a5 = FloatVector.broadcast(SPECIES, a[at + 5]);
+      c5x0 = a5.fma(b0, c5x0);
+      c5x1 = a5.fma(b1, c5x1);
       VarHandle.acquireFence();
-      FloatVector b10 = FloatVector.fromArray(SPECIES, b, fromAToB + WIDE + B_FOR_A * at);
-      FloatVector b11 = FloatVector.fromArray(SPECIES, b, fromAToB + WIDE + LANES + B_FOR_A * at);
-      FloatVector a10 = FloatVector.broadcast(SPECIES, a[at + PITCH]);
-      c0x0 = a10.fma(b10, c0x0);
-      c0x1 = a10.fma(b11, c0x1);
+      FloatVector nextB0 = FloatVector.fromArray(SPECIES, b, fromAToB + WIDE + B_FOR_A * at);
+      FloatVector nextB1 =
+          FloatVector.fromArray(SPECIES, b, fromAToB + WIDE + LANES + B_FOR_A * at);
+      FloatVector nextA0 = FloatVector.broadcast(SPECIES, a[at + PITCH]);
+      c0x0 = nextA0.fma(nextB0, c0x0);
+      c0x1 = nextA0.fma(nextB1, c0x1);
       VarHandle.acquireFence();
-      FloatVector a11 = FloatVector.broadcast(SPECIES, a[at + PITCH + 1]);
-      c1x0 = a11.fma(b10, c1x0);
-      c1x1 = a11.fma(b11, c1x1);
+      FloatVector nextA1 = FloatVector.broadcast(SPECIES, a[at + PITCH + 1]);
+      c1x0 = nextA1.fma(nextB0, c1x0);
+      c1x1 = nextA1.fma(nextB1, c1x1);
       VarHandle.acquireFence();
-      FloatVector a12 = FloatVector.broadcast(SPECIES, a[at + PITCH + 2]);
-      c2x0 = a12.fma(b10, c2x0);
-      c2x1 = a12.fma(b11, c2x1);
+      FloatVector nextA2 = FloatVector.broadcast(SPECIES, a[at + PITCH + 2]);
+      c2x0 = nextA2.fma(nextB0, c2x0);
+      c2x1 = nextA2.fma(nextB1, c2x1);
       VarHandle.acquireFence();
-      FloatVector a13 = FloatVector.broadcast(SPECIES, a[at + PITCH + 3]);
-      c3x0 = a13.fma(b10, c3x0);
-      c3x1 = a13.fma(b11, c3x1);
+      FloatVector nextA3 = FloatVector.broadcast(SPECIES, a[at + PITCH + 3]);
+      c3x0 = nextA3.fma(nextB0, c3x0);
+      c3x1 = nextA3.fma(nextB1, c3x1);
       VarHandle.acquireFence();
-      FloatVector a14 = FloatVector.broadcast(SPECIES, a[at + PITCH + 4]);
-      c4x0 = a14.fma(b10, c4x0);
-      c4x1 = a14.fma(b11, c4x1);
+      FloatVector nextA4 = FloatVector.broadcast(SPECIES, a[at + PITCH + 4]);
+      c4x0 = nextA4.fma(nextB0, c4x0);
+      c4x1 = nextA4.fma(nextB1, c4x1);
       VarHandle.acquireFence();
-      FloatVector a15 = FloatVector.broadcast(SPECIES, a[at + PITCH + 5]);
-      c5x0 = a15.fma(b10, c5x0);
-      c5x1 = a15.fma(b11, c5x1);
-      VarHandle.acquireFence();
-      FloatVector b20 = FloatVector.fromArray(SPECIES, b, fromAToB + 2 * WIDE + B_FOR_A * at);
-      FloatVector b21 =
-          FloatVector.fromArray(SPECIES, b, fromAToB + 2 * WIDE + LANES + B_FOR_A * at);
-      FloatVector a20 = FloatVector.broadcast(SPECIES, a[at + 2 * PITCH]);
-      c0x0 = a20.fma(b20, c0x0);
-      c0x1 = a20.fma(b21, c0x1);
-      VarHandle.acquireFence();
-      FloatVector a21 = FloatVector.broadcast(SPECIES, a[at + 2 * PITCH + 1]);
-      c1x0 = a21.fma(b20, c1x0);
-      c1x1 = a21.fma(b21, c1x1);
-      VarHandle.acquireFence();
-      FloatVector a22 = FloatVector.broadcast(SPECIES, a[at + 2 * PITCH + 2]);
-      c2x0 = a22.fma(b20, c2x0);
-      c2x1 = a22.fma(b21, c2x1);
-      VarHandle.acquireFence();
-      FloatVector a23 = FloatVector.broadcast(SPECIES, a[at + 2 * PITCH + 3]);
-      c3x0 = a23.fma(b20, c3x0);
-      c3x1 = a23.fma(b21, c3x1);
-      VarHandle.acquireFence();
-      FloatVector a24 = FloatVector.broadcast(SPECIES, a[at + 2 * PITCH + 4]);
-      c4x0 = a24.fma(b20, c4x0);
-      c4x1 = a24.fma(b21, c4x1);
-      VarHandle.acquireFence();
-      FloatVector a25 = FloatVector.broadcast(SPECIES, a[at + 2 * PITCH + 5]);
-      c5x0 = a25.fma(b20, c5x0);
-      c5x1 = a25.fma(b21, c5x1);
-      VarHandle.acquireFence();
-      FloatVector b30 = FloatVector.fromArray(SPECIES, b, fromAToB + 3 * WIDE + B_FOR_A * at);
-      FloatVector b31 =
-          FloatVector.fromArray(SPECIES, b, fromAToB + 3 * WIDE + LANES + B_FOR_A * at);
-      FloatVector a30 = FloatVector.broadcast(SPECIES, a[at + 3 * PITCH]);
-      c0x0 = a30.fma(b30, c0x0);
-      c0x1 = a30.fma(b31, c0x1);
-      VarHandle.acquireFence();
-      FloatVector a31 = FloatVector.broadcast(SPECIES, a[at + 3 * PITCH + 1]);
-      c1x0 = a31.fma(b30, c1x0);
-      c1x1 = a31.fma(b31, c1x1);
-      VarHandle.acquireFence();
-      FloatVector a32 = FloatVector.broadcast(SPECIES, a[at + 3 * PITCH + 2]);
-      c2x0 = a32.fma(b30, c2x0);
-      c2x1 = a32.fma(b31, c2x1);
-      VarHandle.acquireFence();
-      FloatVector a33 = FloatVector.broadcast(SPECIES, a[at + 3 * PITCH + 3]);
-      c3x0 = a33.fma(b30, c3x0);
-      c3x1 = a33.fma(b31, c3x1);
-      VarHandle.acquireFence();
-      FloatVector a34 = FloatVector.broadcast(SPECIES, a[at + 3 * PITCH + 4]);
-      c4x0 = a34.fma(b30, c4x0);
-      c4x1 = a34.fma(b31, c4x1);
-      VarHandle.acquireFence();
-      FloatVector a35 = FloatVector.broadcast(SPECIES, a[at + 3 * PITCH + 5]);
-      c5x0 = a35.fma(b30, c5x0);
-      c5x1 = a35.fma(b31, c5x1);
+      FloatVector nextA5 = FloatVector.broadcast(SPECIES, a[at + PITCH + 5]);
+      c5x0 = nextA5.fma(nextB0, c5x0);
+      c5x1 = nextA5.fma(nextB1, c5x1);
     }
-    int last = aOffset + depth * PITCH;
-    for (; at < last; at += PITCH) {
-      FloatVector b00 = FloatVector.fromArray(SPECIES, b, fromAToB + B_FOR_A * at);
-      FloatVector b01 = FloatVector.fromArray(SPECIES, b, fromAToB + LANES + B_FOR_A * at);
-      FloatVector a00 = FloatVector.broadcast(SPECIES, a[at]);
-      c0x0 = a00.fma(b00, c0x0);
-      c0x1 = a00.fma(b01, c0x1);
-      VarHandle.acquireFence();
-      FloatVector a01 = FloatVector.broadcast(SPECIES, a[at + 1]);
-      c1x0 = a01.fma(b00, c1x0);
-      c1x1 = a01.fma(b01, c1x1);
-      VarHandle.acquireFence();
-      FloatVector a02 = FloatVector.broadcast(SPECIES, a[at + 2]);
-      c2x0 = a02.fma(b00, c2x0);
-      c2x1 = a02.fma(b01, c2x1);
-      VarHandle.acquireFence();
-      FloatVector a03 = FloatVector.broadcast(SPECIES, a[at + 3]);
-      c3x0 = a03.fma(b00, c3x0);
-      c3x1 = a03.fma(b01, c3x1);
-      VarHandle.acquireFence();
-      FloatVector a04 = FloatVector.broadcast(SPECIES, a[at + 4]);
-      c4x0 = a04.fma(b00, c4x0);
-      c4x1 = a04.fma(b01, c4x1);
-      VarHandle.acquireFence();
-      FloatVector a05 = FloatVector.broadcast(SPECIES, a[at + 5]);
-      c5x0 = a05.fma(b00, c5x0);
-      c5x1 = a05.fma(b01, c5x1);
+    if (depth % 2 != 0) {
+      FloatVector b0 = FloatVector.fromArray(SPECIES, b, fromAToB + B_FOR_A * at);
+      FloatVector b1 = FloatVector.fromArray(SPECIES, b, fromAToB + LANES + B_FOR_A * at);
+      FloatVector a0 = FloatVector.broadcast(SPECIES, a[at]);
+      c0x0 = a0.fma(b0, c0x0);
+      c0x1 = a0.fma(b1, c0x1);
+      FloatVector a1 = FloatVector.broadcast(SPECIES, a[at + 1]);
+      c1x0 = a1.fma(b0, c1x0);
+      c1x1 = a1.fma(b1, c1x1);
+      FloatVector a2 = FloatVector.broadcast(SPECIES, a[at + 2]);
+      c2x0 = a2.fma(b0, c2x0);
+      c2x1 = a2.fma(b1, c2x1);
+      FloatVector a3 = FloatVector.broadcast(SPECIES, a[at + 3]);
+      c3x0 = a3.fma(b0, c3x0);
+      c3x1 = a3.fma(b1, c3x1);
+      FloatVector a4 = FloatVector.broadcast(SPECIES, a[at + 4]);
+      c4x0 = a4.fma(b0, c4x0);
+      c4x1 = a4.fma(b1, c4x1);
+      FloatVector a5 = FloatVector.broadcast(SPECIES, a[at + 5]);
+      c5x0 = a5.fma(b0, c5x0);
+      c5x1 = a5.fma(b1, c5x1);
     }
-    int to = cOffset + at - last; // cOffset, but no addresses are held during the loop for it
+    int to = cOffset + at - end;
     c0x0.intoArray(c, to);
     c0x1.intoArray(c, to + LANES);
     c1x0.intoArray(c, to + cStride);
