@@ -31,7 +31,7 @@ public class PeakBenchmark extends KernelBenchmark {
   public void setUp() {
     open();
     WarmUp.run();
-    a = operands(DEPTH * Tiles.PITCH);
+    a = operands(DEPTH * Tiles.ROWS);
     b = operands(DEPTH * Tiles.WIDE);
     c = operands(Tiles.ROWS * Tiles.WIDE);
   }
@@ -56,12 +56,8 @@ public class PeakBenchmark extends KernelBenchmark {
         threads,
         thread -> {
           for (int i = 0; i < TILES; i++) {
-            if (Tiles.INTERLEAVED) {
-              InterleavedTiles.add(DEPTH, a[thread], 0, b[thread], 0, c[thread], 0, Tiles.WIDE);
-            } else {
-              WideTiles.rows(
-                  DEPTH, a[thread], 0, DEPTH, b[thread], 0, c[thread], 0, Tiles.WIDE);
-            }
+            WideTiles.rows(
+                DEPTH, a[thread], 0, DEPTH, b[thread], 0, c[thread], 0, Tiles.WIDE);
           }
         });
   }

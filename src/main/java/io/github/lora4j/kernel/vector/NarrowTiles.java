@@ -34,7 +34,7 @@ final class NarrowTiles {
     if (Tiles.ROWS == 12) {
       rows12(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     } else {
-      rows6(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
+      rows4(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     }
   }
 
@@ -54,7 +54,7 @@ final class NarrowTiles {
     if (Tiles.ROWS == 12) {
       columns12(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     } else {
-      columns6(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
+      columns4(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     }
   }
 
@@ -195,7 +195,7 @@ final class NarrowTiles {
     c11.intoArray(c, cOffset + 11 * LANES);
   }
 
-  private static void rows6(
+  private static void rows4(
       int depth,
       float[] a,
       int aOffset,
@@ -208,13 +208,9 @@ final class NarrowTiles {
     FloatVector c1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
     FloatVector c2 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * LANES);
     FloatVector c3 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * LANES);
-    FloatVector c4 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * LANES);
-    FloatVector c5 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * LANES);
     int row1 = aOffset + aStride;
     int row2 = aOffset + 2 * aStride;
     int row3 = aOffset + 3 * aStride;
-    int row4 = aOffset + 4 * aStride;
-    int row5 = aOffset + 5 * aStride;
     for (int k = 0; k < depth; k++) {
       FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * LANES);
       FloatVector a0 = FloatVector.broadcast(SPECIES, a[aOffset + k]);
@@ -225,20 +221,14 @@ final class NarrowTiles {
       c2 = a2.fma(b0, c2);
       FloatVector a3 = FloatVector.broadcast(SPECIES, a[row3 + k]);
       c3 = a3.fma(b0, c3);
-      FloatVector a4 = FloatVector.broadcast(SPECIES, a[row4 + k]);
-      c4 = a4.fma(b0, c4);
-      FloatVector a5 = FloatVector.broadcast(SPECIES, a[row5 + k]);
-      c5 = a5.fma(b0, c5);
     }
     c0.intoArray(c, cOffset);
     c1.intoArray(c, cOffset + LANES);
     c2.intoArray(c, cOffset + 2 * LANES);
     c3.intoArray(c, cOffset + 3 * LANES);
-    c4.intoArray(c, cOffset + 4 * LANES);
-    c5.intoArray(c, cOffset + 5 * LANES);
   }
 
-  private static void columns6(
+  private static void columns4(
       int depth,
       float[] a,
       int aOffset,
@@ -251,8 +241,6 @@ final class NarrowTiles {
     FloatVector c1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
     FloatVector c2 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * LANES);
     FloatVector c3 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * LANES);
-    FloatVector c4 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * LANES);
-    FloatVector c5 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * LANES);
     int at = aOffset;
     for (int k = 0; k < depth; k++) {
       FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * LANES);
@@ -264,17 +252,11 @@ final class NarrowTiles {
       c2 = a2.fma(b0, c2);
       FloatVector a3 = FloatVector.broadcast(SPECIES, a[at + 3]);
       c3 = a3.fma(b0, c3);
-      FloatVector a4 = FloatVector.broadcast(SPECIES, a[at + 4]);
-      c4 = a4.fma(b0, c4);
-      FloatVector a5 = FloatVector.broadcast(SPECIES, a[at + 5]);
-      c5 = a5.fma(b0, c5);
       at += aStride;
     }
     c0.intoArray(c, cOffset);
     c1.intoArray(c, cOffset + LANES);
     c2.intoArray(c, cOffset + 2 * LANES);
     c3.intoArray(c, cOffset + 3 * LANES);
-    c4.intoArray(c, cOffset + 4 * LANES);
-    c5.intoArray(c, cOffset + 5 * LANES);
   }
 }

@@ -39,14 +39,17 @@ final class Panels {
     int depth = b.rows();
     Parallel.forEach(
         count(b.columns(), width),
-        panel -> packPanel(b, scale, panel * width, width, packed, panel * width * depth));
+        panel -> {
+          int first = panel * width;
+          int columns = Math.min(width, b.columns() - first);
+          packPanel(b, scale, first, columns, width, packed, panel * width * depth);
+        });
   }
 
-  /** Packs the panel of which {@code first} is the first column. */
-  static void packPanel(Matrix b, float scale, int first, int width, float[] packed, int offset) {
+  private static void packPanel(
+      Matrix b, float scale, int first, int columns, int width, float[] packed, int offset) {
     float[] data = b.data();
     int depth = b.rows();
-    int columns = Math.min(width, b.columns() - first);
     if (columns < width) {
       clear(packed, offset, offset + depth * width);
     }
@@ -178,28 +181,18 @@ final class Panels {
 
   /** Copies a matrix in any orientation to rows of their own distance. */
   static void gather(Matrix from, float[] to, int offset, int stride) {
-    float[] data = from.data();
-    int step = from.columnStride();
-    int columns = from.columns();
     for (int i = 0; i < from.rows(); i++) {
-      int row = from.index(i, 0);
-      int at = offset + i * stride;
-      for (int j = 0; j < columns; j++) {
-        to[at + j] = data[row + j * step];
+      for (int j = 0; j < from.columns(); j++) {
+        to[offset + i * stride + j] = from.data()[from.index(i, j)];
       }
     }
   }
 
   /** The reverse of {@link #gather}. */
   static void scatter(float[] from, int offset, int stride, Matrix to) {
-    float[] data = to.data();
-    int step = to.columnStride();
-    int columns = to.columns();
     for (int i = 0; i < to.rows(); i++) {
-      int row = to.index(i, 0);
-      int at = offset + i * stride;
-      for (int j = 0; j < columns; j++) {
-        data[row + j * step] = from[at + j];
+      for (int j = 0; j < to.columns(); j++) {
+        to.data()[to.index(i, j)] = from[offset + i * stride + j];
       }
     }
   }

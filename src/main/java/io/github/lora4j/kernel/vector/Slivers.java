@@ -25,7 +25,7 @@ final class Slivers {
     a = matrix;
     columns = a.columnStride() != 1;
     lying = inPlace ? a.rows() / Tiles.ROWS : 0;
-    copies = room.atLeast(copiedLength() * (count() - lying));
+    copies = room.atLeast(groupLength() * Panels.count(count() - lying, Tiles.GROUP));
   }
 
   int count() {
@@ -41,20 +41,15 @@ final class Slivers {
     return interleaved() ? Tiles.PITCH : a.columns() + Lanes.COUNT;
   }
 
-  /** The length of the copy of a sliver. */
-  private int copiedLength() {
-    return copiedStride() * (interleaved() ? a.columns() : Tiles.ROWS);
-  }
-
   /** Where the copy of a sliver begins. */
   private int copied(int sliver) {
-    return (sliver - lying) * copiedLength();
+    int number = sliver - lying;
+    return number / Tiles.GROUP * groupLength() + number % Tiles.GROUP * Tiles.ROWS;
   }
 
-  /** The rows of a sliver that are there. */
-  Matrix rows(int sliver) {
-    int first = sliver * Tiles.ROWS;
-    return a.rows(first, Math.min(Tiles.ROWS, a.rows() - first));
+  /** The length of the copies of a group. */
+  private int groupLength() {
+    return copiedStride() * (interleaved() ? a.columns() : Tiles.ROWS);
   }
 
   /** The first sliver that needs a copy; all after it do. */
@@ -71,48 +66,18 @@ final class Slivers {
     int from = a.index(first, 0);
     if (!interleaved()) {
       Panels.copyRows(data, from, a.rowStride(), copies, to, copiedStride(), present, a.columns());
-    } else if (columns && first + Tiles.PITCH <= a.rows()) {
-      Tiles.copyColumns(a.columns(), data, from, a.columnStride(), copies, to);
     } else if (columns) {
       for (int k = 0; k < a.columns(); k++) {
         for (int i = 0; i < present; i++) {
           copies[to + i + k * Tiles.PITCH] = data[from + k * a.columnStride() + i];
         }
       }
-    } else if (present == Tiles.ROWS) {
-      interleave(data, from, a.rowStride(), a.columns(), copies, to);
     } else {
       for (int i = 0; i < present; i++) {
         for (int k = 0; k < a.columns(); k++) {
           copies[to + i + k * Tiles.PITCH] = data[from + i * a.rowStride() + k];
         }
       }
-    }
-  }
-
-  /** Six rows at once, so that a line of the copy is written once. */
-  private static void interleave(
-      float[] data, int from, int stride, int columns, float[] to, int at) {
-    int row1 = from + stride;
-    int row2 = row1 + stride;
-    int row3 = row2 + stride;
-    int row4 = row3 + stride;
-    int row5 = row4 + stride;
-    for (int k = 0; k < columns; k++) {
-      to[at + k * Tiles.PITCH] = data[from + k];
-      to[at + k * Tiles.PITCH + 1] = data[row1 + k];
-      to[at + k * Tiles.PITCH + 2] = data[row2 + k];
-      to[at + k * Tiles.PITCH + 3] = data[row3 + k];
-      to[at + k * Tiles.PITCH + 4] = data[row4 + k];
-      to[at + k * Tiles.PITCH + 5] = data[row5 + k];
-    }
-  }
-
-  /** Multiplies all copies by a factor. */
-  void scale(float factor) {
-    int length = copied(count());
-    for (int i = 0; i < length; i++) {
-      copies[i] *= factor;
     }
   }
 
@@ -140,7 +105,7 @@ final class Slivers {
   /**
    * Adds the product of columns {@code k0} to {@code k1 - 1} of a sliver to a tile.
    *
-   * @param sliver which one; a copied one where tiles are {@link Tiles#INTERLEAVED}
+   * @param sliver which one
    * @param k0 the first of its columns
    * @param k1 the end of them
    * @param b {@code (k1 - k0, WIDE)}, packed
@@ -154,9 +119,7 @@ final class Slivers {
     float[] from = elements(sliver);
     int at = offset(sliver, k0);
     int stride = stride(sliver);
-    if (Tiles.INTERLEAVED) {
-      InterleavedTiles.add(k1 - k0, from, at, b, bOffset, c, cOffset, cStride);
-    } else if (byColumns(sliver)) {
+    if (byColumns(sliver)) {
       WideTiles.columns(k1 - k0, from, at, stride, b, bOffset, c, cOffset, cStride);
     } else {
       WideTiles.rows(k1 - k0, from, at, stride, b, bOffset, c, cOffset, cStride);

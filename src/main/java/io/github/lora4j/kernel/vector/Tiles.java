@@ -13,28 +13,34 @@ final class Tiles {
   static final int WIDE = 2 * LANES;
 
   /**
-   * Whether a tile takes its left operand from a copy in which columns are consecutive: six rows at
-   * a time, which is what 16 vector registers hold. With 32 of them, as with vectors of 512 bits,
-   * twelve rows hide the addresses of rows that lie apart.
+   * Rows of a tile: twelve where there are 32 registers, as with vectors of 512 bits. With 16, six
+   * rows leave one register and are stored and fetched in the loop; five are not, but their loop
+   * has more instructions for a fma, which counts where a core is shared.
+   */
+  static final int ROWS = LANES >= 16 ? 12 : 4;
+
+  /**
+   * Whether rows are interleaved when copied. A tile of many rows hides the addresses of rows that
+   * lie apart.
    */
   static final boolean INTERLEAVED = LANES < 16;
 
-  /** Rows of a tile. */
-  static final int ROWS = INTERLEAVED ? 6 : 12;
+  /** How many slivers of rows share an interleaved copy: they fill the width of a panel. */
+  static final int GROUP = INTERLEAVED ? WIDE / ROWS : 1;
 
-  /** The distance of two columns in an interleaved copy. */
-  static final int PITCH = INTERLEAVED ? 8 : ROWS;
+  /**
+   * The distance of two columns in an interleaved copy; where it is WIDE, one index serves both.
+   */
+  static final int PITCH = GROUP * ROWS;
 
   private Tiles() {}
 
-  /** Interleaves rows of which the elements of a column are consecutive. */
-  static void copyColumns(
-      int columns, float[] from, int fromOffset, int fromStride, float[] to, int toOffset) {
-    for (int k = 0; k < columns; k++) {
-      for (int i = 0; i < PITCH; i += LANES) {
-        FloatVector.fromArray(SPECIES, from, fromOffset + k * fromStride + i)
-            .intoArray(to, toOffset + k * PITCH + i);
-      }
+  /** Sets a wide tile to zeros. */
+  static void clear(float[] c, int cOffset, int cStride) {
+    FloatVector zero = FloatVector.zero(SPECIES);
+    for (int i = 0; i < ROWS; i++) {
+      zero.intoArray(c, cOffset + i * cStride);
+      zero.intoArray(c, cOffset + i * cStride + LANES);
     }
   }
 

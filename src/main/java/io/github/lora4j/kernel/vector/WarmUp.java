@@ -83,19 +83,14 @@ final class WarmUp {
 
   private void tiles(int depth) {
     wideTile(depth);
-    if (!Tiles.INTERLEAVED) {
-      WideTiles.columns(depth, a, 0, Tiles.ROWS, b, 0, c, 0, Tiles.WIDE);
-    }
+    WideTiles.columns(depth, a, 0, Tiles.ROWS, b, 0, c, 0, Tiles.WIDE);
+    WideTiles.columns(depth, a, 0, Tiles.PITCH, b, 0, c, 0, Tiles.WIDE);
     NarrowTiles.rows(depth, a, 0, depth, b, 0, c, 0);
     NarrowTiles.columns(depth, a, 0, Tiles.ROWS, b, 0, c, 0);
   }
 
   private void wideTile(int depth) {
-    if (Tiles.INTERLEAVED) {
-      InterleavedTiles.add(depth, a, 0, b, 0, c, 0, Tiles.WIDE);
-    } else {
-      WideTiles.rows(depth, a, 0, depth, b, 0, c, 0, Tiles.WIDE);
-    }
+    WideTiles.rows(depth, a, 0, depth, b, 0, c, 0, Tiles.WIDE);
   }
 
   /** The product of a wide tile. */

@@ -4,10 +4,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The innermost loops of a wide product where there are 32 vector registers: a tile of the result,
- * twelve rows of two vectors, stays in registers while the inner dimension goes by. The right
- * operand is packed, {@code (depth, WIDE)}; the left one is read where it lies, in either
- * orientation.
+ * The innermost loops of a wide product: a tile of the result, {@link Tiles#ROWS} rows of two
+ * vectors, stays in registers while the inner dimension goes by. The right operand is packed,
+ * {@code (depth, WIDE)}; the left one is read where it lies, in either orientation.
  *
  * <p>Each method is one loop written out, because a vector that crosses a call which is not inlined
  * is boxed, and a vector in an array is stored. An element of the tile starts at what stands in
@@ -26,6 +25,46 @@ final class WideTiles {
    * + k}.
    */
   static void rows(
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset,
+      int cStride) {
+    if (Tiles.ROWS == 12) {
+      rows12(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
+    } else {
+      rows4(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
+    }
+  }
+
+  /**
+   * Adds {@code a b} to the tile; element (i, k) of {@code a} stands at {@code aOffset + k aStride
+   * + i}.
+   */
+  static void columns(
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset,
+      int cStride) {
+    if (Tiles.ROWS == 12) {
+      columns12(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
+    } else if (aStride == Tiles.PITCH) {
+      interleaved4(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
+    } else {
+      columns4(depth, a, aOffset, aStride, b, bOffset, c, cOffset, cStride);
+    }
+  }
+
+  private static void rows12(
       int depth,
       float[] a,
       int aOffset,
@@ -136,11 +175,54 @@ final class WideTiles {
     c11x1.intoArray(c, cOffset + 11 * cStride + LANES);
   }
 
-  /**
-   * Adds {@code a b} to the tile; element (i, k) of {@code a} stands at {@code aOffset + k aStride
-   * + i}.
-   */
-  static void columns(
+  private static void rows4(
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset,
+      int cStride) {
+    FloatVector c0x0 = FloatVector.fromArray(SPECIES, c, cOffset);
+    FloatVector c0x1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
+    FloatVector c1x0 = FloatVector.fromArray(SPECIES, c, cOffset + cStride);
+    FloatVector c1x1 = FloatVector.fromArray(SPECIES, c, cOffset + cStride + LANES);
+    FloatVector c2x0 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride);
+    FloatVector c2x1 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + LANES);
+    FloatVector c3x0 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride);
+    FloatVector c3x1 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + LANES);
+    int row1 = aOffset + aStride;
+    int row2 = aOffset + 2 * aStride;
+    int row3 = aOffset + 3 * aStride;
+    for (int k = 0; k < depth; k++) {
+      FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * Tiles.WIDE);
+      FloatVector b1 = FloatVector.fromArray(SPECIES, b, bOffset + LANES + k * Tiles.WIDE);
+      FloatVector a0 = FloatVector.broadcast(SPECIES, a[aOffset + k]);
+      c0x0 = a0.fma(b0, c0x0);
+      c0x1 = a0.fma(b1, c0x1);
+      FloatVector a1 = FloatVector.broadcast(SPECIES, a[row1 + k]);
+      c1x0 = a1.fma(b0, c1x0);
+      c1x1 = a1.fma(b1, c1x1);
+      FloatVector a2 = FloatVector.broadcast(SPECIES, a[row2 + k]);
+      c2x0 = a2.fma(b0, c2x0);
+      c2x1 = a2.fma(b1, c2x1);
+      FloatVector a3 = FloatVector.broadcast(SPECIES, a[row3 + k]);
+      c3x0 = a3.fma(b0, c3x0);
+      c3x1 = a3.fma(b1, c3x1);
+    }
+    c0x0.intoArray(c, cOffset);
+    c0x1.intoArray(c, cOffset + LANES);
+    c1x0.intoArray(c, cOffset + cStride);
+    c1x1.intoArray(c, cOffset + cStride + LANES);
+    c2x0.intoArray(c, cOffset + 2 * cStride);
+    c2x1.intoArray(c, cOffset + 2 * cStride + LANES);
+    c3x0.intoArray(c, cOffset + 3 * cStride);
+    c3x1.intoArray(c, cOffset + 3 * cStride + LANES);
+  }
+
+  private static void columns12(
       int depth,
       float[] a,
       int aOffset,
@@ -240,5 +322,96 @@ final class WideTiles {
     c10x1.intoArray(c, cOffset + 10 * cStride + LANES);
     c11x0.intoArray(c, cOffset + 11 * cStride);
     c11x1.intoArray(c, cOffset + 11 * cStride + LANES);
+  }
+
+  private static void columns4(
+      int depth,
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset,
+      int cStride) {
+    FloatVector c0x0 = FloatVector.fromArray(SPECIES, c, cOffset);
+    FloatVector c0x1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
+    FloatVector c1x0 = FloatVector.fromArray(SPECIES, c, cOffset + cStride);
+    FloatVector c1x1 = FloatVector.fromArray(SPECIES, c, cOffset + cStride + LANES);
+    FloatVector c2x0 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride);
+    FloatVector c2x1 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + LANES);
+    FloatVector c3x0 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride);
+    FloatVector c3x1 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + LANES);
+    int at = aOffset;
+    for (int k = 0; k < depth; k++) {
+      FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * Tiles.WIDE);
+      FloatVector b1 = FloatVector.fromArray(SPECIES, b, bOffset + LANES + k * Tiles.WIDE);
+      FloatVector a0 = FloatVector.broadcast(SPECIES, a[at]);
+      c0x0 = a0.fma(b0, c0x0);
+      c0x1 = a0.fma(b1, c0x1);
+      FloatVector a1 = FloatVector.broadcast(SPECIES, a[at + 1]);
+      c1x0 = a1.fma(b0, c1x0);
+      c1x1 = a1.fma(b1, c1x1);
+      FloatVector a2 = FloatVector.broadcast(SPECIES, a[at + 2]);
+      c2x0 = a2.fma(b0, c2x0);
+      c2x1 = a2.fma(b1, c2x1);
+      FloatVector a3 = FloatVector.broadcast(SPECIES, a[at + 3]);
+      c3x0 = a3.fma(b0, c3x0);
+      c3x1 = a3.fma(b1, c3x1);
+      at += aStride;
+    }
+    c0x0.intoArray(c, cOffset);
+    c0x1.intoArray(c, cOffset + LANES);
+    c1x0.intoArray(c, cOffset + cStride);
+    c1x1.intoArray(c, cOffset + cStride + LANES);
+    c2x0.intoArray(c, cOffset + 2 * cStride);
+    c2x1.intoArray(c, cOffset + 2 * cStride + LANES);
+    c3x0.intoArray(c, cOffset + 3 * cStride);
+    c3x1.intoArray(c, cOffset + 3 * cStride + LANES);
+  }
+
+  private static void interleaved4(
+      int depth,
+      float[] a,
+      int aOffset,
+      float[] b,
+      int bOffset,
+      float[] c,
+      int cOffset,
+      int cStride) {
+    FloatVector c0x0 = FloatVector.fromArray(SPECIES, c, cOffset);
+    FloatVector c0x1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
+    FloatVector c1x0 = FloatVector.fromArray(SPECIES, c, cOffset + cStride);
+    FloatVector c1x1 = FloatVector.fromArray(SPECIES, c, cOffset + cStride + LANES);
+    FloatVector c2x0 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride);
+    FloatVector c2x1 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + LANES);
+    FloatVector c3x0 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride);
+    FloatVector c3x1 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + LANES);
+    int fromAToB = bOffset - aOffset;
+    int end = aOffset + depth * Tiles.PITCH;
+    for (int i = aOffset; i < end; i += Tiles.PITCH) {
+      FloatVector b0 = FloatVector.fromArray(SPECIES, b, fromAToB + i);
+      FloatVector b1 = FloatVector.fromArray(SPECIES, b, fromAToB + LANES + i);
+      FloatVector a0 = FloatVector.broadcast(SPECIES, a[i]);
+      c0x0 = a0.fma(b0, c0x0);
+      c0x1 = a0.fma(b1, c0x1);
+      FloatVector a1 = FloatVector.broadcast(SPECIES, a[i + 1]);
+      c1x0 = a1.fma(b0, c1x0);
+      c1x1 = a1.fma(b1, c1x1);
+      FloatVector a2 = FloatVector.broadcast(SPECIES, a[i + 2]);
+      c2x0 = a2.fma(b0, c2x0);
+      c2x1 = a2.fma(b1, c2x1);
+      FloatVector a3 = FloatVector.broadcast(SPECIES, a[i + 3]);
+      c3x0 = a3.fma(b0, c3x0);
+      c3x1 = a3.fma(b1, c3x1);
+    }
+    c0x0.intoArray(c, cOffset);
+    c0x1.intoArray(c, cOffset + LANES);
+    c1x0.intoArray(c, cOffset + cStride);
+    c1x1.intoArray(c, cOffset + cStride + LANES);
+    c2x0.intoArray(c, cOffset + 2 * cStride);
+    c2x1.intoArray(c, cOffset + 2 * cStride + LANES);
+    c3x0.intoArray(c, cOffset + 3 * cStride);
+    c3x1.intoArray(c, cOffset + 3 * cStride + LANES);
   }
 }
