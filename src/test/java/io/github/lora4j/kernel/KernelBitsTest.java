@@ -210,8 +210,7 @@ class KernelBitsTest {
     List<String> methods =
         List.of(
             widest ? "Transpose16::square" : "Panels::turn",
-            "WideTiles::rows\\d*",
-            "WideTiles::columns\\d*",
+            "WideTiles::add\\d*",
             "NarrowTiles::\\w+",
             "WideProduct::(start|compute)",
             "Panels::turn",

@@ -31,7 +31,7 @@ public class PeakBenchmark extends KernelBenchmark {
   public void setUp() {
     open();
     WarmUp.run();
-    a = operands(DEPTH * Tiles.ROWS);
+    a = operands(DEPTH * Tiles.PITCH);
     b = operands(DEPTH * Tiles.WIDE);
     c = operands(Tiles.ROWS * Tiles.WIDE);
   }
@@ -56,8 +56,7 @@ public class PeakBenchmark extends KernelBenchmark {
         threads,
         thread -> {
           for (int i = 0; i < TILES; i++) {
-            WideTiles.rows(
-                DEPTH, a[thread], 0, DEPTH, b[thread], 0, c[thread], 0, Tiles.WIDE);
+            WideTiles.add(DEPTH, a[thread], 0, b[thread], 0, c[thread], 0, Tiles.WIDE);
           }
         });
   }

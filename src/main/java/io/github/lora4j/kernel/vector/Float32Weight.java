@@ -10,7 +10,7 @@ final class Float32Weight extends FrozenWeight {
 
   Float32Weight(int rows, int columns) {
     super(rows, columns);
-    elements = new float[length(rows, columns)];
+    elements = new float[Panels.START + length(rows, columns)];
   }
 
   @Override
@@ -19,7 +19,7 @@ final class Float32Weight extends FrozenWeight {
   }
 
   private int at(int panel, int column) {
-    return (panel * columns + column) * Tiles.WIDE;
+    return Panels.START + (panel * columns + column) * Tiles.WIDE;
   }
 
   @Override

@@ -44,17 +44,17 @@ abstract sealed class FrozenWeight implements PackedMatrix permits Float32Weight
   final RightOperand backward() {
     return (first, end, k0, k1) -> {
       int step = (k1 - k0) * Tiles.WIDE;
-      float[] made = Scratch.current().panels((end - first) * step);
+      float[] made = Scratch.current().panels(Panels.START + (end - first) * step);
       for (int k = k0; k < k1; k += Tiles.WIDE) {
         int height = Math.min(Tiles.WIDE, k1 - k);
         for (int i = first; i < end; i++) {
           int column = i * Tiles.WIDE;
           int width = Math.min(Tiles.WIDE, columns - column);
-          int to = (i - first) * step + (k - k0) * Tiles.WIDE;
+          int to = Panels.START + (i - first) * step + (k - k0) * Tiles.WIDE;
           turnSquare(k / Tiles.WIDE, column, width, height, made, to);
         }
       }
-      return new RightOperand.Block(made, 0, step);
+      return new RightOperand.Block(made, Panels.START, step);
     };
   }
 

@@ -13,6 +13,10 @@ final class Lanes {
   /** The widest vectors of the machine. */
   static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
 
+  /** The class of the vectors. */
+  static final Class<? extends FloatVector> TYPE =
+      SPECIES.vectorType().asSubclass(FloatVector.class);
+
   /** Floats in a vector. */
   static final int COUNT = SPECIES.length();
 

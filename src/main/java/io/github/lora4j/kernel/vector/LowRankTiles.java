@@ -7,21 +7,33 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The product of low rank that is added to the tiles of another one while they are in the first
- * cache. Its operands are packed once. The rows of {@code hidden} are held in tiles of {@link
- * NarrowTiles}, or of {@link WideTiles} for a rank above a vector: one or more side by side for
- * each sliver. Threads may work on different slivers.
- *
- * @param product what is added
- * @param width the columns of a tile of {@code hidden}
- * @param first the operand that makes {@code hidden}, packed: {@code (panel, k, width)}; or null
- * @param second the other operand, packed: {@code (panel, r, WIDE)}
- * @param hidden {@code (sliver, panel, ROWS, width)}
+ * cache. Its right operands are packed once; the rows of {@code hidden} are computed, or fetched if
+ * they are given, a sliver at a time. Threads may work on different slivers.
  */
-record LowRankTiles(
-    LowRank product, int width, float @Nullable [] first, float[] second, float[] hidden) {
+final class LowRankTiles {
 
-  /** The product, or null for none, with room for so many slivers. */
-  static @Nullable LowRankTiles of(@Nullable LowRank product, int slivers) {
+  private final LowRank product;
+
+  /** The columns of a tile of {@code hidden}. */
+  private final int width;
+
+  /** The operand that makes {@code hidden}, {@code (panel, k, width)}, or null if it is given. */
+  private final float @Nullable [] first;
+
+  /** The other operand, {@code (panel, r, WIDE)}. */
+  private final float[] second;
+
+  private final Slivers hidden = Scratch.current().hidden();
+
+  private LowRankTiles(LowRank product, int width, float @Nullable [] first, float[] second) {
+    this.product = product;
+    this.width = width;
+    this.first = first;
+    this.second = second;
+  }
+
+  /** The product, or null for none. */
+  static @Nullable LowRankTiles of(@Nullable LowRank product) {
     if (product == null) {
       return null;
     }
@@ -36,21 +48,16 @@ record LowRankTiles(
     }
     float[] second = scratch.second(Panels.length(rank, operand.columns(), Tiles.WIDE));
     Panels.packRight(operand, product.factor(), Tiles.WIDE, second);
-    int tiles = slivers * Panels.count(rank, width);
-    return new LowRankTiles(
-        product, width, first, second, scratch.hidden(tiles * Tiles.ROWS * width));
+    return new LowRankTiles(product, width, first, second);
   }
 
   private int rank() {
     return product.second().rows();
   }
 
-  private int tilesOfASliver() {
-    return Panels.count(rank(), width);
-  }
-
-  private int tile(int sliver, int panel) {
-    return (sliver * tilesOfASliver() + panel) * Tiles.ROWS * width;
+  /** Prepares for some rows; of slivers of them no product may be added before it is made. */
+  void of(int firstRow, int rows) {
+    hidden.of(product.hidden().rows(firstRow, rows));
   }
 
   /**
@@ -58,30 +65,24 @@ record LowRankTiles(
    *
    * @param left the left operand of the product that this one is added to
    * @param sliver which of it
-   * @param firstRow the row of {@code hidden} where {@code left} begins
    */
-  void makeHidden(Slivers left, int sliver, int firstRow) {
-    int row = firstRow + sliver * Tiles.ROWS;
-    int present = Math.min(Tiles.ROWS, product.hidden().rows() - row);
-    for (int panel = 0; panel < tilesOfASliver(); panel++) {
-      int column = panel * width;
-      int columns = Math.min(width, rank() - column);
-      Matrix part = product.hidden().rows(row, present).columns(column, columns);
-      int at = tile(sliver, panel);
-      if (first == null || product.first() == null) {
-        Panels.gather(part, hidden, at, width);
-        continue;
-      }
+  void makeHidden(Slivers left, int sliver) {
+    if (first != null && product.first() != null) {
+      float[] sums = Scratch.current().tile();
       int depth = product.first().rows();
-      int from = panel * depth * width;
-      Arrays.fill(hidden, at, at + Tiles.ROWS * width, 0f);
-      if (width == Tiles.WIDE) {
-        left.addProduct(sliver, 0, depth, first, from, hidden, at, width);
-      } else {
-        left.addNarrowProduct(sliver, 0, depth, first, from, hidden, at);
+      for (int column = 0; column < rank(); column += width) {
+        int from = Panels.START + column * depth;
+        Arrays.fill(sums, 0, Tiles.ROWS * width, 0f);
+        if (width == Tiles.WIDE) {
+          left.addProduct(sliver, 0, depth, first, from, sums, 0, width);
+        } else {
+          left.addNarrowProduct(sliver, first, from, sums, 0);
+        }
+        int columns = Math.min(width, rank() - column);
+        Panels.scatter(sums, 0, width, hidden.rows(sliver).columns(column, columns));
       }
-      Panels.scatter(hidden, at, width, part);
     }
+    hidden.copy(sliver);
   }
 
   /**
@@ -94,11 +95,7 @@ record LowRankTiles(
    * @param cStride the distance of its rows
    */
   void addProduct(int sliver, int panel, float[] c, int cOffset, int cStride) {
-    for (int i = 0; i < tilesOfASliver(); i++) {
-      int j = i * width;
-      int depth = Math.min(width, rank() - j);
-      int right = (panel * rank() + j) * Tiles.WIDE;
-      WideTiles.rows(depth, hidden, tile(sliver, i), width, second, right, c, cOffset, cStride);
-    }
+    int right = Panels.START + panel * rank() * Tiles.WIDE;
+    hidden.addProduct(sliver, 0, rank(), second, right, c, cOffset, cStride);
   }
 }

@@ -50,19 +50,34 @@ final class NarrowProducts {
     } else {
       Arrays.fill(sums, 0, (end - first) * TILE, 0f);
     }
-    Slivers slivers = Scratch.current().left();
-    slivers.of(left.rows(firstRow, endRow - firstRow), true);
-    for (int sliver = slivers.firstCopied(); sliver < slivers.count(); sliver++) {
-      slivers.copy(sliver);
-    }
     int depth = left.columns();
     int step = left.columnStride() == 1 ? Math.max(1, depth) : DEPTH;
+    int whole = (endRow - firstRow) / Tiles.ROWS;
     for (int k0 = 0; k0 < depth; k0 += step) {
       int k1 = Math.min(depth, k0 + step);
-      for (int sliver = 0; sliver < slivers.count(); sliver++) {
-        slivers.addNarrowProduct(sliver, k0, k1, panel, k0 * Lanes.COUNT, sums, sliver * TILE);
+      for (int i = 0; i < whole; i++) {
+        add(left, firstRow + i * Tiles.ROWS, k0, k1, panel, sums, i * TILE);
       }
     }
+    if (firstRow + whole * Tiles.ROWS < endRow) {
+      Slivers edge = Scratch.current().left();
+      edge.of(left.rows(firstRow + whole * Tiles.ROWS, endRow - firstRow - whole * Tiles.ROWS));
+      edge.copy(0);
+      edge.addNarrowProduct(0, panel, Panels.START, sums, whole * TILE);
+    }
     Panels.scatter(sums, 0, Lanes.COUNT, part);
+  }
+
+  /** Adds the product of columns {@code k0} to {@code k1 - 1} of whole rows to a tile. */
+  private static void add(
+      Matrix left, int row, int k0, int k1, float[] panel, float[] sums, int at) {
+    float[] data = left.data();
+    int from = left.index(row, k0);
+    int inPanel = Panels.START + k0 * Lanes.COUNT;
+    if (left.columnStride() == 1) {
+      NarrowTiles.rows(k1 - k0, data, from, left.rowStride(), panel, inPanel, sums, at);
+    } else {
+      NarrowTiles.columns(k1 - k0, data, from, left.columnStride(), panel, inPanel, sums, at);
+    }
   }
 }

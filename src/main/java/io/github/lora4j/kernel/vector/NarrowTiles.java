@@ -14,6 +14,7 @@ import jdk.incubator.vector.VectorSpecies;
 final class NarrowTiles {
 
   private static final VectorSpecies<Float> SPECIES = Lanes.SPECIES;
+  private static final Class<? extends FloatVector> TYPE = Lanes.TYPE;
   private static final int LANES = Lanes.COUNT;
 
   private NarrowTiles() {}
@@ -34,7 +35,7 @@ final class NarrowTiles {
     if (Tiles.ROWS == 12) {
       rows12(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     } else {
-      rows4(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
+      rows6(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     }
   }
 
@@ -54,7 +55,7 @@ final class NarrowTiles {
     if (Tiles.ROWS == 12) {
       columns12(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     } else {
-      columns4(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
+      columns6(depth, a, aOffset, aStride, b, bOffset, c, cOffset);
     }
   }
 
@@ -117,18 +118,18 @@ final class NarrowTiles {
       FloatVector a11 = FloatVector.broadcast(SPECIES, a[row11 + k]);
       c11 = a11.fma(b0, c11);
     }
-    c0.intoArray(c, cOffset);
-    c1.intoArray(c, cOffset + LANES);
-    c2.intoArray(c, cOffset + 2 * LANES);
-    c3.intoArray(c, cOffset + 3 * LANES);
-    c4.intoArray(c, cOffset + 4 * LANES);
-    c5.intoArray(c, cOffset + 5 * LANES);
-    c6.intoArray(c, cOffset + 6 * LANES);
-    c7.intoArray(c, cOffset + 7 * LANES);
-    c8.intoArray(c, cOffset + 8 * LANES);
-    c9.intoArray(c, cOffset + 9 * LANES);
-    c10.intoArray(c, cOffset + 10 * LANES);
-    c11.intoArray(c, cOffset + 11 * LANES);
+    TYPE.cast(c0).intoArray(c, cOffset);
+    TYPE.cast(c1).intoArray(c, cOffset + LANES);
+    TYPE.cast(c2).intoArray(c, cOffset + 2 * LANES);
+    TYPE.cast(c3).intoArray(c, cOffset + 3 * LANES);
+    TYPE.cast(c4).intoArray(c, cOffset + 4 * LANES);
+    TYPE.cast(c5).intoArray(c, cOffset + 5 * LANES);
+    TYPE.cast(c6).intoArray(c, cOffset + 6 * LANES);
+    TYPE.cast(c7).intoArray(c, cOffset + 7 * LANES);
+    TYPE.cast(c8).intoArray(c, cOffset + 8 * LANES);
+    TYPE.cast(c9).intoArray(c, cOffset + 9 * LANES);
+    TYPE.cast(c10).intoArray(c, cOffset + 10 * LANES);
+    TYPE.cast(c11).intoArray(c, cOffset + 11 * LANES);
   }
 
   private static void columns12(
@@ -181,21 +182,21 @@ final class NarrowTiles {
       c11 = a11.fma(b0, c11);
       at += aStride;
     }
-    c0.intoArray(c, cOffset);
-    c1.intoArray(c, cOffset + LANES);
-    c2.intoArray(c, cOffset + 2 * LANES);
-    c3.intoArray(c, cOffset + 3 * LANES);
-    c4.intoArray(c, cOffset + 4 * LANES);
-    c5.intoArray(c, cOffset + 5 * LANES);
-    c6.intoArray(c, cOffset + 6 * LANES);
-    c7.intoArray(c, cOffset + 7 * LANES);
-    c8.intoArray(c, cOffset + 8 * LANES);
-    c9.intoArray(c, cOffset + 9 * LANES);
-    c10.intoArray(c, cOffset + 10 * LANES);
-    c11.intoArray(c, cOffset + 11 * LANES);
+    TYPE.cast(c0).intoArray(c, cOffset);
+    TYPE.cast(c1).intoArray(c, cOffset + LANES);
+    TYPE.cast(c2).intoArray(c, cOffset + 2 * LANES);
+    TYPE.cast(c3).intoArray(c, cOffset + 3 * LANES);
+    TYPE.cast(c4).intoArray(c, cOffset + 4 * LANES);
+    TYPE.cast(c5).intoArray(c, cOffset + 5 * LANES);
+    TYPE.cast(c6).intoArray(c, cOffset + 6 * LANES);
+    TYPE.cast(c7).intoArray(c, cOffset + 7 * LANES);
+    TYPE.cast(c8).intoArray(c, cOffset + 8 * LANES);
+    TYPE.cast(c9).intoArray(c, cOffset + 9 * LANES);
+    TYPE.cast(c10).intoArray(c, cOffset + 10 * LANES);
+    TYPE.cast(c11).intoArray(c, cOffset + 11 * LANES);
   }
 
-  private static void rows4(
+  private static void rows6(
       int depth,
       float[] a,
       int aOffset,
@@ -208,9 +209,13 @@ final class NarrowTiles {
     FloatVector c1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
     FloatVector c2 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * LANES);
     FloatVector c3 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * LANES);
+    FloatVector c4 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * LANES);
+    FloatVector c5 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * LANES);
     int row1 = aOffset + aStride;
     int row2 = aOffset + 2 * aStride;
     int row3 = aOffset + 3 * aStride;
+    int row4 = aOffset + 4 * aStride;
+    int row5 = aOffset + 5 * aStride;
     for (int k = 0; k < depth; k++) {
       FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * LANES);
       FloatVector a0 = FloatVector.broadcast(SPECIES, a[aOffset + k]);
@@ -221,14 +226,20 @@ final class NarrowTiles {
       c2 = a2.fma(b0, c2);
       FloatVector a3 = FloatVector.broadcast(SPECIES, a[row3 + k]);
       c3 = a3.fma(b0, c3);
+      FloatVector a4 = FloatVector.broadcast(SPECIES, a[row4 + k]);
+      c4 = a4.fma(b0, c4);
+      FloatVector a5 = FloatVector.broadcast(SPECIES, a[row5 + k]);
+      c5 = a5.fma(b0, c5);
     }
-    c0.intoArray(c, cOffset);
-    c1.intoArray(c, cOffset + LANES);
-    c2.intoArray(c, cOffset + 2 * LANES);
-    c3.intoArray(c, cOffset + 3 * LANES);
+    TYPE.cast(c0).intoArray(c, cOffset);
+    TYPE.cast(c1).intoArray(c, cOffset + LANES);
+    TYPE.cast(c2).intoArray(c, cOffset + 2 * LANES);
+    TYPE.cast(c3).intoArray(c, cOffset + 3 * LANES);
+    TYPE.cast(c4).intoArray(c, cOffset + 4 * LANES);
+    TYPE.cast(c5).intoArray(c, cOffset + 5 * LANES);
   }
 
-  private static void columns4(
+  private static void columns6(
       int depth,
       float[] a,
       int aOffset,
@@ -241,6 +252,8 @@ final class NarrowTiles {
     FloatVector c1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
     FloatVector c2 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * LANES);
     FloatVector c3 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * LANES);
+    FloatVector c4 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * LANES);
+    FloatVector c5 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * LANES);
     int at = aOffset;
     for (int k = 0; k < depth; k++) {
       FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * LANES);
@@ -252,11 +265,17 @@ final class NarrowTiles {
       c2 = a2.fma(b0, c2);
       FloatVector a3 = FloatVector.broadcast(SPECIES, a[at + 3]);
       c3 = a3.fma(b0, c3);
+      FloatVector a4 = FloatVector.broadcast(SPECIES, a[at + 4]);
+      c4 = a4.fma(b0, c4);
+      FloatVector a5 = FloatVector.broadcast(SPECIES, a[at + 5]);
+      c5 = a5.fma(b0, c5);
       at += aStride;
     }
-    c0.intoArray(c, cOffset);
-    c1.intoArray(c, cOffset + LANES);
-    c2.intoArray(c, cOffset + 2 * LANES);
-    c3.intoArray(c, cOffset + 3 * LANES);
+    TYPE.cast(c0).intoArray(c, cOffset);
+    TYPE.cast(c1).intoArray(c, cOffset + LANES);
+    TYPE.cast(c2).intoArray(c, cOffset + 2 * LANES);
+    TYPE.cast(c3).intoArray(c, cOffset + 3 * LANES);
+    TYPE.cast(c4).intoArray(c, cOffset + 4 * LANES);
+    TYPE.cast(c5).intoArray(c, cOffset + 5 * LANES);
   }
 }

@@ -23,9 +23,16 @@ final class Panels {
     return (columns + width - 1) / width;
   }
 
-  /** The length of a packed right operand. */
+  /**
+   * Where panels begin in an array. Its elements follow a header of 16 bytes, so this one is the
+   * first of a cache line if the array begins at one: large arrays do with G1, all of them with
+   * {@code -XX:ObjectAlignmentInBytes=64}. A vector of 64 bytes is then fetched at one go.
+   */
+  static final int START = 12;
+
+  /** The length of an array for a packed right operand. */
   static int length(int depth, int columns, int width) {
-    long length = (long) count(columns, width) * width * depth;
+    long length = START + (long) count(columns, width) * width * depth;
     if (length > Integer.MAX_VALUE - 8) {
       throw new IllegalArgumentException(
           "multiply: a right operand of fewer than 2^31 elements expected, got %d x %d"
@@ -39,17 +46,14 @@ final class Panels {
     int depth = b.rows();
     Parallel.forEach(
         count(b.columns(), width),
-        panel -> {
-          int first = panel * width;
-          int columns = Math.min(width, b.columns() - first);
-          packPanel(b, scale, first, columns, width, packed, panel * width * depth);
-        });
+        panel -> packPanel(b, scale, panel * width, width, packed, START + panel * width * depth));
   }
 
-  private static void packPanel(
-      Matrix b, float scale, int first, int columns, int width, float[] packed, int offset) {
+  /** Packs the panel of which {@code first} is the first column. */
+  static void packPanel(Matrix b, float scale, int first, int width, float[] packed, int offset) {
     float[] data = b.data();
     int depth = b.rows();
+    int columns = Math.min(width, b.columns() - first);
     if (columns < width) {
       clear(packed, offset, offset + depth * width);
     }
@@ -181,18 +185,28 @@ final class Panels {
 
   /** Copies a matrix in any orientation to rows of their own distance. */
   static void gather(Matrix from, float[] to, int offset, int stride) {
+    float[] data = from.data();
+    int step = from.columnStride();
+    int columns = from.columns();
     for (int i = 0; i < from.rows(); i++) {
-      for (int j = 0; j < from.columns(); j++) {
-        to[offset + i * stride + j] = from.data()[from.index(i, j)];
+      int row = from.index(i, 0);
+      int at = offset + i * stride;
+      for (int j = 0; j < columns; j++) {
+        to[at + j] = data[row + j * step];
       }
     }
   }
 
   /** The reverse of {@link #gather}. */
   static void scatter(float[] from, int offset, int stride, Matrix to) {
+    float[] data = to.data();
+    int step = to.columnStride();
+    int columns = to.columns();
     for (int i = 0; i < to.rows(); i++) {
-      for (int j = 0; j < to.columns(); j++) {
-        to.data()[to.index(i, j)] = from[offset + i * stride + j];
+      int row = to.index(i, 0);
+      int at = offset + i * stride;
+      for (int j = 0; j < columns; j++) {
+        data[row + j * step] = from[at + j];
       }
     }
   }

@@ -21,6 +21,14 @@ final class Products {
       NarrowProducts.multiply(b.transpose(), a.transpose(), alpha, c.transpose(), accumulate);
       return;
     }
+    if (b.rows() >= LongProducts.LONG && c.rows() <= LongProducts.MOST_ROWS) {
+      LongProducts.multiply(a, b, alpha, c, accumulate);
+      return;
+    }
+    if (b.rows() >= LongProducts.LONG && c.columns() <= LongProducts.MOST_ROWS) {
+      LongProducts.multiply(b.transpose(), a.transpose(), alpha, c.transpose(), accumulate);
+      return;
+    }
     float[] packed = Scratch.current().right(Panels.length(b.rows(), b.columns(), Tiles.WIDE));
     Panels.packRight(b, alpha, Tiles.WIDE, packed);
     new WideProduct(a, RightOperand.packed(packed, b.rows()), accumulate, c).run();

@@ -27,6 +27,7 @@ interface RightOperand {
   /** The operand of which all panels are in an array, one after the other. */
   static RightOperand packed(float[] panels, int depth) {
     int step = depth * Tiles.WIDE;
-    return (first, end, k0, k1) -> new Block(panels, first * step + k0 * Tiles.WIDE, step);
+    return (first, end, k0, k1) ->
+        new Block(panels, Panels.START + first * step + k0 * Tiles.WIDE, step);
   }
 }

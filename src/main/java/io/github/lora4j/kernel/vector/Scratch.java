@@ -6,13 +6,13 @@ final class Scratch {
   private static final ThreadLocal<Scratch> CURRENT = ThreadLocal.withInitial(Scratch::new);
 
   private final Slivers left = new Slivers();
+  private final Slivers hidden = new Slivers();
   private final float[] tile = new float[Tiles.ROWS * Tiles.WIDE];
   private final float[] square = new float[Tiles.WIDE * Tiles.WIDE];
   private final Room right = new Room();
   private final Room panels = new Room();
   private final Room first = new Room();
   private final Room second = new Room();
-  private final Room hidden = new Room();
   private final Room result = new Room();
 
   private Scratch() {}
@@ -25,6 +25,11 @@ final class Scratch {
   /** Rows of the left operand. */
   Slivers left() {
     return left;
+  }
+
+  /** Rows of what is between the operands of a low-rank product. */
+  Slivers hidden() {
+    return hidden;
   }
 
   /** For a tile of the result. */
@@ -50,11 +55,6 @@ final class Scratch {
   /** For the second operand of a low-rank product; as {@link #right}. */
   float[] second(int length) {
     return second.atLeast(length);
-  }
-
-  /** For rows of what is between the two. */
-  float[] hidden(int length) {
-    return hidden.atLeast(length);
   }
 
   /** For a square of a weight that is not held as floats, {@code (WIDE, WIDE)}. */

@@ -13,36 +13,15 @@ final class Tiles {
   static final int WIDE = 2 * LANES;
 
   /**
-   * Rows of a tile: twelve where there are 32 registers, as with vectors of 512 bits. With 16, six
-   * rows leave one register and are stored and fetched in the loop; five are not, but their loop
-   * has more instructions for a fma, which counts where a core is shared.
+   * Rows of a tile: with two vectors of a row of the right operand and an element of the left one,
+   * twelve fit 32 registers, as there are with vectors of 512 bits, and six fit 16.
    */
-  static final int ROWS = LANES >= 16 ? 12 : 4;
+  static final int ROWS = LANES < 16 ? 6 : 12;
 
-  /**
-   * Whether rows are interleaved when copied. A tile of many rows hides the addresses of rows that
-   * lie apart.
-   */
-  static final boolean INTERLEAVED = LANES < 16;
-
-  /** How many slivers of rows share an interleaved copy: they fill the width of a panel. */
-  static final int GROUP = INTERLEAVED ? WIDE / ROWS : 1;
-
-  /**
-   * The distance of two columns in an interleaved copy; where it is WIDE, one index serves both.
-   */
-  static final int PITCH = GROUP * ROWS;
+  /** The distance of two columns of a left operand whose rows are interleaved. */
+  static final int PITCH = LANES < 16 ? 8 : 16;
 
   private Tiles() {}
-
-  /** Sets a wide tile to zeros. */
-  static void clear(float[] c, int cOffset, int cStride) {
-    FloatVector zero = FloatVector.zero(SPECIES);
-    for (int i = 0; i < ROWS; i++) {
-      zero.intoArray(c, cOffset + i * cStride);
-      zero.intoArray(c, cOffset + i * cStride + LANES);
-    }
-  }
 
   /** Copies rows of two vectors. */
   static void copyRows(

@@ -83,14 +83,12 @@ final class WarmUp {
 
   private void tiles(int depth) {
     wideTile(depth);
-    WideTiles.columns(depth, a, 0, Tiles.ROWS, b, 0, c, 0, Tiles.WIDE);
-    WideTiles.columns(depth, a, 0, Tiles.PITCH, b, 0, c, 0, Tiles.WIDE);
     NarrowTiles.rows(depth, a, 0, depth, b, 0, c, 0);
-    NarrowTiles.columns(depth, a, 0, Tiles.ROWS, b, 0, c, 0);
+    NarrowTiles.columns(depth, a, 0, Tiles.PITCH, b, 0, c, 0);
   }
 
   private void wideTile(int depth) {
-    WideTiles.rows(depth, a, 0, depth, b, 0, c, 0, Tiles.WIDE);
+    WideTiles.add(depth, a, 0, b, 0, c, 0, Tiles.WIDE);
   }
 
   /** The product of a wide tile. */

@@ -40,10 +40,7 @@ record WideProduct(
   /** The fewest slivers of a block. */
   private static final int FEWEST_SLIVERS = 4;
 
-  /** The most panels for which rows are read where they lie: more are worth copying rows for. */
-  private static final int PANELS_IN_PLACE = 4;
-
-  /** The most elements of the left operand that are copied at a time: 12 MiB of them. */
+  /** The most elements of the left operand that are copied at a time: the copies take 16 MiB. */
   private static final int MOST_COPIED = 3 << 20;
 
   /**
@@ -63,7 +60,7 @@ record WideProduct(
     }
     int slivers = Math.max(1, MOST_COPIED / Math.max(1, a.columns()) / Tiles.ROWS);
     int rows = Math.min(c.rows(), slivers * Tiles.ROWS);
-    LowRankTiles added = LowRankTiles.of(lowRank, Panels.count(rows, Tiles.ROWS));
+    LowRankTiles added = LowRankTiles.of(lowRank);
     for (int first = 0; first < c.rows(); first += rows) {
       part(first, Math.min(rows, c.rows() - first), added);
     }
@@ -73,17 +70,11 @@ record WideProduct(
   private void part(int firstRow, int rows, @Nullable LowRankTiles added) {
     int panelCount = Panels.count(c.columns(), Tiles.WIDE);
     Slivers left = Scratch.current().left();
-    left.of(a.rows(firstRow, rows), panelCount <= PANELS_IN_PLACE);
-    int firstPrepared = added == null ? left.firstCopied() : 0;
-    Parallel.forEach(
-        Panels.count(left.count() - firstPrepared, Tiles.GROUP),
-        group -> {
-          int first = firstPrepared + group * Tiles.GROUP;
-          int end = Math.min(left.count(), first + Tiles.GROUP);
-          for (int sliver = first; sliver < end; sliver++) {
-            prepare(left, sliver, firstRow, added);
-          }
-        });
+    left.of(a.rows(firstRow, rows));
+    if (added != null) {
+      added.of(firstRow, rows);
+    }
+    Parallel.forEach(left.count(), sliver -> prepare(left, sliver, added));
     int wanted = TASKS_PER_THREAD * Parallel.threads();
     int panels = Math.max(1, Math.min(MOST_PANELS, panelCount / wanted));
     int columnBlocks = Panels.count(panelCount, panels);
@@ -106,42 +97,23 @@ record WideProduct(
         });
   }
 
-  private static void prepare(
-      Slivers left, int sliver, int firstRow, @Nullable LowRankTiles added) {
-    if (sliver >= left.firstCopied()) {
-      left.copy(sliver);
-    }
+  private static void prepare(Slivers left, int sliver, @Nullable LowRankTiles added) {
+    left.copy(sliver);
     if (added != null) {
-      added.makeHidden(left, sliver, firstRow);
+      added.makeHidden(left, sliver);
     }
   }
 
-  /** Slivers and panels, and the tiles of the result that they make, sliver by sliver. */
+  /** The slivers and panels of which the tiles of a part of the result are made. */
   private record Block(
       int firstRow, int endRow, int firstSliver, int endSliver, int firstPanel, int endPanel) {
 
-    int tiles() {
-      return (endSliver - firstSliver) * (endPanel - firstPanel);
+    int row(int sliver) {
+      return firstRow + sliver * Tiles.ROWS;
     }
 
-    int sliver(int tile) {
-      return firstSliver + tile / (endPanel - firstPanel);
-    }
-
-    int panel(int tile) {
-      return firstPanel + tile % (endPanel - firstPanel);
-    }
-
-    int row(int tile) {
-      return firstRow + sliver(tile) * Tiles.ROWS;
-    }
-
-    int column(int tile) {
-      return panel(tile) * Tiles.WIDE;
-    }
-
-    int height(int tile) {
-      return Math.min(Tiles.ROWS, endRow - row(tile));
+    int height(int sliver) {
+      return Math.min(Tiles.ROWS, endRow - row(sliver));
     }
   }
 
@@ -154,13 +126,15 @@ record WideProduct(
       LowRankTiles last = k1 == depth ? added : null;
       boolean begins = k0 == 0 && !accumulate;
       if (begins) {
-        start(block, 0);
+        start(block, block.firstSliver());
       }
-      for (int tile = 0; tile < block.tiles(); tile++) {
-        if (begins && tile + 1 < block.tiles()) {
-          start(block, tile + 1); // its lines come from memory while this one is computed
+      for (int sliver = block.firstSliver(); sliver < block.endSliver(); sliver++) {
+        if (begins && sliver + 1 < block.endSliver()) {
+          start(block, sliver + 1); // its lines come from memory while this one is computed
         }
-        add(block, tile, left, k0, k1, right, last);
+        for (int panel = block.firstPanel(); panel < block.endPanel(); panel++) {
+          add(block, sliver, panel, left, k0, k1, right, last);
+        }
       }
       k0 = k1;
     } while (k0 < depth);
@@ -169,15 +143,16 @@ record WideProduct(
   /** Adds the products for a block of the inner dimension to a tile. */
   private void add(
       Block block,
-      int tile,
+      int sliver,
+      int panel,
       Slivers left,
       int k0,
       int k1,
       RightOperand.Block right,
       @Nullable LowRankTiles added) {
-    int height = block.height(tile);
-    int width = width(block, tile);
-    int inC = c.index(block.row(tile), block.column(tile));
+    int height = block.height(sliver);
+    int width = Math.min(Tiles.WIDE, c.columns() - panel * Tiles.WIDE);
+    int inC = c.index(block.row(sliver), panel * Tiles.WIDE);
     boolean whole = height == Tiles.ROWS && width == Tiles.WIDE;
     float[] sums = whole ? c.data() : Scratch.current().tile();
     int at = whole ? inC : 0;
@@ -185,8 +160,6 @@ record WideProduct(
     if (!whole) {
       Panels.copyRows(c.data(), inC, c.rowStride(), sums, at, stride, height, width);
     }
-    int sliver = block.sliver(tile);
-    int panel = block.panel(tile);
     int from = right.offset() + (panel - block.firstPanel()) * right.step();
     left.addProduct(sliver, k0, k1, right.elements(), from, sums, at, stride);
     if (added != null) {
@@ -197,22 +170,13 @@ record WideProduct(
     }
   }
 
-  private int width(Block block, int tile) {
-    return Math.min(Tiles.WIDE, c.columns() - block.column(tile));
-  }
-
-  /** Puts what the chains of a tile begin at: addend and bias, or zeros. */
-  private void start(Block block, int tile) {
+  /** Puts what the chains of a sliver's tiles begin at: addend and bias, or zeros. */
+  private void start(Block block, int sliver) {
     float[] to = c.data();
-    int firstRow = block.row(tile);
-    int height = block.height(tile);
-    int column = block.column(tile);
-    int width = width(block, tile);
-    if (addend == null && bias == null && height == Tiles.ROWS && width == Tiles.WIDE) {
-      Tiles.clear(to, c.index(firstRow, column), c.rowStride());
-      return;
-    }
-    for (int i = firstRow; i < firstRow + height; i++) {
+    int column = block.firstPanel() * Tiles.WIDE;
+    int width = Math.min(c.columns(), block.endPanel() * Tiles.WIDE) - column;
+    int firstRow = block.row(sliver);
+    for (int i = firstRow; i < firstRow + block.height(sliver); i++) {
       int at = c.index(i, column);
       if (addend != null) {
         System.arraycopy(addend.data(), addend.index(i, column), to, at, width);

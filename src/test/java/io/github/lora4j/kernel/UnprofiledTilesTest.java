@@ -1,0 +1,89 @@
+package io.github.lora4j.kernel;
+
+import static io.github.lora4j.kernel.KernelsUnderTest.uniform;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The tiles where the compiler does not speculate on classes. It speculates by profiles of methods
+ * that all code with vectors shares, and gives that up for a method of its own once the shared ones
+ * were surprised too often, by vectors of integers for example. Sums whose class it does not know
+ * are then boxed: a step that should take a second takes a minute.
+ */
+@Timeout(300)
+@DisabledIfSystemProperty(named = "expect.kernel", matches = "portable")
+class UnprofiledTilesTest {
+
+  /** Prints the calls that go on to allocate. */
+  static final class Main {
+    private static final int SIZE = 100;
+
+    /** The objects of a call; a box for each sum of a tile would be a hundred times that. */
+    private static final long ALLOWED = 4096;
+
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
+
+    private Main() {}
+
+    public static void main(String[] args) {
+      Kernels kernels = ActiveKernels.get();
+      Parallel.setThreads(1);
+      Matrix a = Matrix.of(uniform(SIZE * SIZE, 1, 1), SIZE, SIZE);
+      Matrix b = Matrix.of(uniform(SIZE * SIZE, 1, 2), SIZE, SIZE);
+      Matrix c = Matrix.of(new float[SIZE * SIZE], SIZE, SIZE);
+      Map<String, Runnable> calls = new LinkedHashMap<>();
+      calls.put("wide", () -> kernels.multiply(a.transpose(), b, 1, c, false));
+      for (Matrix left : List.of(a, a.transpose())) {
+        calls.put(
+            "narrow, columns " + left.columnStride() + " apart",
+            () -> kernels.multiply(left, b.columns(0, 4), 1, c.columns(0, 4), false));
+      }
+      List<String> allocating = new ArrayList<>();
+      calls.forEach(
+          (name, call) -> {
+            long found = least(call);
+            if (found > ALLOWED) {
+              allocating.add("%s: %,d bytes".formatted(name, found));
+            }
+          });
+      System.out.println("kernels " + kernels.name());
+      System.out.println("allocating " + allocating);
+    }
+
+    private static long least(Runnable call) {
+      ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+      long thread = Thread.currentThread().getId();
+      long least = Long.MAX_VALUE;
+      long end = System.nanoTime() + PATIENCE_NANOS;
+      while (least > ALLOWED && System.nanoTime() < end) {
+        long before = threads.getThreadAllocatedBytes(thread);
+        call.run();
+        least = Math.min(least, threads.getThreadAllocatedBytes(thread) - before);
+      }
+      return least;
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {16, 32, 64})
+  void sumsAreNotBoxed(int bytes) {
+    List<String> flags = new ArrayList<>(ChildJvm.WITH_MODULE);
+    flags.add("-Dlora4j.kernels=vector");
+    flags.add("-XX:MaxVectorSize=" + bytes);
+    flags.add("-XX:PerMethodTrapLimit=0");
+    String output = ChildJvm.run(Main.class, flags);
+    assertEquals("vector", ChildJvm.value(output, "kernels"));
+    assertEquals("[]", ChildJvm.value(output, "allocating"), output);
+  }
+}
