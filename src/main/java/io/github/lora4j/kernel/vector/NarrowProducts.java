@@ -59,9 +59,10 @@ final class NarrowProducts {
         add(left, firstRow + i * Tiles.ROWS, k0, k1, panel, sums, i * TILE);
       }
     }
-    if (firstRow + whole * Tiles.ROWS < endRow) {
+    int edgeRow = firstRow + whole * Tiles.ROWS;
+    if (edgeRow < endRow) {
       Slivers edge = Scratch.current().left();
-      edge.of(left.rows(firstRow + whole * Tiles.ROWS, endRow - firstRow - whole * Tiles.ROWS));
+      edge.of(left.rows(edgeRow, endRow - edgeRow));
       edge.copy(0);
       edge.addNarrowProduct(0, panel, Panels.START, sums, whole * TILE);
     }

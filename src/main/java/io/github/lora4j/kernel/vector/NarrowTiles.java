@@ -5,8 +5,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The innermost loops of a product whose result is one vector wide, such as those with a LoRA
- * matrix: as {@link Tiles}, but the left operand is read where it lies, because packing it would
- * cost as much as the product.
+ * matrix: as {@link WideTiles}, but the left operand may be read where it lies, because packing it
+ * would cost as much as the product.
  *
  * <p>The tile is {@code (Tiles.ROWS, LANES)}, its rows one after the other; the right operand is
  * packed, {@code (depth, LANES)}.

@@ -4,10 +4,9 @@ import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.Parallel;
 
 /**
- * The packed forms of operands. The right operand {@code (k, n)} becomes panels of a tile's width,
- * {@code (panel, k, width)}; rows of the left operand {@code (m, k)} become slivers of a tile's
- * height, {@code (sliver, k, ROWS)}. Missing columns and rows are zeros, so that tiles at the edge
- * are computed as all others.
+ * The packed form of a right operand {@code (k, n)}: panels of a tile's width, {@code (panel, k,
+ * width)}. Missing columns are zeros, so that tiles at the edge are computed as all others. {@link
+ * Slivers} are the packed form of a left one.
  */
 final class Panels {
 
