@@ -13,7 +13,10 @@ final class Lanes {
   /** The widest vectors of the machine. */
   static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
 
-  /** The class of the vectors. */
+  /**
+   * The class of the vectors. A cast to it tells the compiler what it knows of a vector that comes
+   * out of a loop only by profiles: see {@link WideTiles}.
+   */
   static final Class<? extends FloatVector> TYPE =
       SPECIES.vectorType().asSubclass(FloatVector.class);
 

@@ -38,9 +38,9 @@ final class NormRows {
     int whole = Lanes.SPECIES.loopBound(columns);
     FloatVector sums = FloatVector.zero(Lanes.SPECIES);
     for (int j = 0; j < whole; j += Lanes.COUNT) {
-      sums = sums.add(FloatVector.fromArray(Lanes.SPECIES, x, from + j));
+      sums = FloatVector.fromArray(Lanes.SPECIES, x, from + j).add(sums);
     }
-    sums.intoArray(lanes, 0);
+    Lanes.TYPE.cast(sums).intoArray(lanes, 0);
     float sum = Lanes.sum(lanes);
     for (int j = whole; j < columns; j++) {
       sum += x[from + j];
@@ -55,7 +55,7 @@ final class NormRows {
       FloatVector difference = FloatVector.fromArray(Lanes.SPECIES, x, from + j).sub(average);
       sums = difference.fma(difference, sums);
     }
-    sums.intoArray(lanes, 0);
+    Lanes.TYPE.cast(sums).intoArray(lanes, 0);
     float sum = Lanes.sum(lanes);
     for (int j = whole; j < columns; j++) {
       float difference = x[from + j] - average;
@@ -124,9 +124,9 @@ final class NormRows {
       FloatVector g =
           FloatVector.fromArray(Lanes.SPECIES, dy, from + j)
               .mul(FloatVector.fromArray(Lanes.SPECIES, weight, j));
-      sums = sums.add(g);
+      sums = g.add(sums);
     }
-    sums.intoArray(lanes, 0);
+    Lanes.TYPE.cast(sums).intoArray(lanes, 0);
     float sum = Lanes.sum(lanes);
     for (int j = whole; j < columns; j++) {
       sum += dy[from + j] * weight[j];
@@ -154,7 +154,7 @@ final class NormRows {
           FloatVector.fromArray(Lanes.SPECIES, x, from + j).sub(average).mul(inverse);
       dots = g.fma(normalized, dots);
     }
-    dots.intoArray(lanes, 0);
+    Lanes.TYPE.cast(dots).intoArray(lanes, 0);
     float dot = Lanes.sum(lanes);
     for (int j = whole; j < columns; j++) {
       dot = Math.fma(dy[from + j] * weight[j], (x[from + j] - average) * inverse, dot);

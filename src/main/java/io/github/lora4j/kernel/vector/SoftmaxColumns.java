@@ -36,9 +36,9 @@ final class SoftmaxColumns implements ColumnSoftmax {
       float[] x, int column, int rows, int stride, float scaling, float[] statistics) {
     FloatVector max = FloatVector.fromArray(Lanes.SPECIES, x, column);
     for (int i = 1; i < rows; i++) {
-      max = max.max(FloatVector.fromArray(Lanes.SPECIES, x, column + i * stride));
+      max = FloatVector.fromArray(Lanes.SPECIES, x, column + i * stride).max(max);
     }
-    max.mul(scaling).intoArray(statistics, 0);
+    Lanes.TYPE.cast(max).mul(scaling).intoArray(statistics, 0);
   }
 
   /** Leaves the exponentials, and behind the largest scores the inverse sums. */
@@ -50,7 +50,7 @@ final class SoftmaxColumns implements ColumnSoftmax {
       int row = column + i * stride;
       FloatVector e = Exp.of(FloatVector.fromArray(Lanes.SPECIES, x, row).mul(scaling).sub(max));
       e.intoArray(x, row);
-      sum = sum.add(e);
+      sum = e.add(sum);
     }
     FloatVector.broadcast(Lanes.SPECIES, 1f).div(sum).intoArray(statistics, Lanes.COUNT);
   }
@@ -109,7 +109,7 @@ final class SoftmaxColumns implements ColumnSoftmax {
       FloatVector left = FloatVector.fromArray(Lanes.SPECIES, p, row);
       sums = left.fma(FloatVector.fromArray(Lanes.SPECIES, dp, row), sums);
     }
-    sums.intoArray(dots, 0);
+    Lanes.TYPE.cast(sums).intoArray(dots, 0);
   }
 
   private static void gradient(

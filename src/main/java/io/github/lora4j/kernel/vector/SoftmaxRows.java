@@ -24,9 +24,9 @@ final class SoftmaxRows {
     if (whole > 0) {
       FloatVector maxima = FloatVector.fromArray(Lanes.SPECIES, x, offset);
       for (int i = Lanes.COUNT; i < whole; i += Lanes.COUNT) {
-        maxima = maxima.max(FloatVector.fromArray(Lanes.SPECIES, x, offset + i));
+        maxima = FloatVector.fromArray(Lanes.SPECIES, x, offset + i).max(maxima);
       }
-      maxima.intoArray(lanes, 0);
+      Lanes.TYPE.cast(maxima).intoArray(lanes, 0);
       max = Lanes.max(lanes);
     }
     for (int i = whole; i < length; i++) {
@@ -43,9 +43,9 @@ final class SoftmaxRows {
     for (int i = 0; i < whole; i += Lanes.COUNT) {
       FloatVector e = Exp.of(FloatVector.fromArray(Lanes.SPECIES, x, xOffset + i).sub(max));
       e.intoArray(p, pOffset + i);
-      sums = sums.add(e);
+      sums = e.add(sums);
     }
-    sums.intoArray(lanes, 0);
+    Lanes.TYPE.cast(sums).intoArray(lanes, 0);
     float sum = Lanes.sum(lanes);
     for (int i = whole; i < length; i++) {
       float e = Exp.of(x[xOffset + i] - max);
@@ -83,7 +83,7 @@ final class SoftmaxRows {
       FloatVector left = FloatVector.fromArray(Lanes.SPECIES, p, pOffset + i);
       sums = left.fma(FloatVector.fromArray(Lanes.SPECIES, dp, dpOffset + i), sums);
     }
-    sums.intoArray(lanes, 0);
+    Lanes.TYPE.cast(sums).intoArray(lanes, 0);
     float dot = Lanes.sum(lanes);
     for (int i = whole; i < length; i++) {
       dot = Math.fma(p[pOffset + i], dp[dpOffset + i], dot);

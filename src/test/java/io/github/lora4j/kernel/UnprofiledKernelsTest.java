@@ -16,14 +16,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The tiles where the compiler does not speculate on classes. It speculates by profiles of methods
- * that all code with vectors shares, and gives that up for a method of its own once the shared ones
- * were surprised too often, by vectors of integers for example. Sums whose class it does not know
- * are then boxed: a step that should take a second takes a minute.
+ * Sums in registers where the compiler does not speculate on classes. It speculates by profiles of
+ * methods that all code with vectors shares, and gives that up for a method of its own once the
+ * shared ones were surprised too often, by vectors of integers for example. Sums whose class it
+ * does not know are then boxed: a step that should take a second takes a minute.
  */
 @Timeout(300)
 @DisabledIfSystemProperty(named = "expect.kernel", matches = "portable")
-class UnprofiledTilesTest {
+class UnprofiledKernelsTest {
 
   /** Prints the calls that go on to allocate. */
   static final class Main {
@@ -49,6 +49,14 @@ class UnprofiledTilesTest {
             "narrow, columns " + left.columnStride() + " apart",
             () -> kernels.multiply(left, b.columns(0, 4), 1, c.columns(0, 4), false));
       }
+      float[] x = a.data();
+      float[] y = c.data();
+      float[] row = new float[SIZE];
+      calls.put("layerNorm", () -> kernels.layerNorm(x, SIZE, SIZE, row, row, 1e-5f, y, row, row));
+      calls.put(
+          "layerNormBackward",
+          () -> kernels.layerNormBackward(x, x, SIZE, SIZE, row, row, row, y, false));
+      calls.put("softmaxBackward", () -> kernels.softmaxBackward(x, 0, y, 0, SIZE));
       List<String> allocating = new ArrayList<>();
       calls.forEach(
           (name, call) -> {
