@@ -3,8 +3,6 @@ package io.github.lora4j.kernel;
 import static io.github.lora4j.kernel.KernelsUnderTest.uniform;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.management.ThreadMXBean;
-import java.lang.management.ManagementFactory;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -31,8 +29,6 @@ class KernelAllocationTest {
   /** When the compiler must be done with a kernel, however busy the machine is. */
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
 
-  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-
   private final int threadsBefore = Parallel.threads();
 
   @AfterEach
@@ -51,13 +47,8 @@ class KernelAllocationTest {
     calls(kernels)
         .forEach(
             (name, call) -> {
-              long least = Long.MAX_VALUE;
-              long end = System.nanoTime() + PATIENCE_NANOS;
-              while (least > ALLOWED && System.nanoTime() < end) {
-                least = Math.min(least, allocated(call));
-              }
-              long found = least;
-              assertTrue(least <= ALLOWED, () -> name + " allocates %,d bytes".formatted(found));
+              long least = Allocation.least(call, ALLOWED, PATIENCE_NANOS);
+              assertTrue(least <= ALLOWED, () -> name + " allocates %,d bytes".formatted(least));
             });
   }
 
@@ -65,14 +56,7 @@ class KernelAllocationTest {
   @ParameterizedTest
   @MethodSource("kernels")
   void garbageWouldBeSeen(Kernels kernels) {
-    assertTrue(allocated(() -> uniform(ROWS * COLUMNS, 1, 1)) > ALLOWED);
-  }
-
-  private static long allocated(Runnable call) {
-    long thread = Thread.currentThread().getId();
-    long before = THREADS.getThreadAllocatedBytes(thread);
-    call.run();
-    return THREADS.getThreadAllocatedBytes(thread) - before;
+    assertTrue(Allocation.of(() -> uniform(ROWS * COLUMNS, 1, 1)) > ALLOWED);
   }
 
   /** A call of each kernel in each of its forms. */

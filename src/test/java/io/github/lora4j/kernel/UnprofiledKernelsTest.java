@@ -3,8 +3,6 @@ package io.github.lora4j.kernel;
 import static io.github.lora4j.kernel.KernelsUnderTest.uniform;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import com.sun.management.ThreadMXBean;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,26 +58,13 @@ class UnprofiledKernelsTest {
       List<String> allocating = new ArrayList<>();
       calls.forEach(
           (name, call) -> {
-            long found = least(call);
+            long found = Allocation.least(call, ALLOWED, PATIENCE_NANOS);
             if (found > ALLOWED) {
               allocating.add("%s: %,d bytes".formatted(name, found));
             }
           });
       System.out.println("kernels " + kernels.name());
       System.out.println("allocating " + allocating);
-    }
-
-    private static long least(Runnable call) {
-      ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-      long thread = Thread.currentThread().getId();
-      long least = Long.MAX_VALUE;
-      long end = System.nanoTime() + PATIENCE_NANOS;
-      while (least > ALLOWED && System.nanoTime() < end) {
-        long before = threads.getThreadAllocatedBytes(thread);
-        call.run();
-        least = Math.min(least, threads.getThreadAllocatedBytes(thread) - before);
-      }
-      return least;
     }
   }
 

@@ -45,7 +45,7 @@ final class BFloat16Weight extends FrozenWeight {
   RightOperand forward() {
     return (first, end, k0, k1) -> {
       int step = (k1 - k0) * Tiles.WIDE;
-      float[] made = Scratch.current().panels(Panels.START + (end - first) * step);
+      float[] made = Scratch.current().panels((end - first) * step);
       for (int i = first; i < end; i++) {
         widen(pairs, at(i, k0), k1 - k0, made, Panels.START + (i - first) * step);
       }

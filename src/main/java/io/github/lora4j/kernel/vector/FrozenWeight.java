@@ -44,7 +44,7 @@ abstract sealed class FrozenWeight implements PackedMatrix permits Float32Weight
   final RightOperand backward() {
     return (first, end, k0, k1) -> {
       int step = (k1 - k0) * Tiles.WIDE;
-      float[] made = Scratch.current().panels(Panels.START + (end - first) * step);
+      float[] made = Scratch.current().panels((end - first) * step);
       for (int k = k0; k < k1; k += Tiles.WIDE) {
         int height = Math.min(Tiles.WIDE, k1 - k);
         for (int i = first; i < end; i++) {

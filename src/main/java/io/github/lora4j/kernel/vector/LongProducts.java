@@ -55,7 +55,7 @@ final class LongProducts {
     } else {
       Arrays.fill(sums, 0, length, 0f);
     }
-    float[] packed = Scratch.current().panels(Panels.START + PIECE * stride);
+    float[] packed = Scratch.current().panels(PIECE * stride);
     for (int k0 = 0; k0 < right.rows(); k0 += PIECE) {
       int depth = Math.min(PIECE, right.rows() - k0);
       pack(right.rows(k0, depth), panels, packed);

@@ -42,9 +42,9 @@ final class Scratch {
     return right.atLeast(length);
   }
 
-  /** For some panels of a right operand; as {@link #right}. */
+  /** For panels of so many elements from {@link Panels#START} on; as {@link #right}. */
   float[] panels(int length) {
-    return panels.atLeast(length);
+    return panels.atLeast(Panels.START + length);
   }
 
   /** For the first operand of a low-rank product; as {@link #right}. */
