@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 /** Sizes and numbers at which {@link OpSamples} cannot ask for a gradient other than zero. */
@@ -23,9 +24,13 @@ class AwkwardInputsTest {
 
   /** A scalar with the gradient 1, 2, 3 ... by the elements of y. */
   private static Tensor rampSum(Tensor y, Tape tape) {
+    return rampSum(y, 1, tape);
+  }
+
+  private static Tensor rampSum(Tensor y, float first, Tape tape) {
     float[] ramp = new float[y.shape().numel()];
     for (int i = 0; i < ramp.length; i++) {
-      ramp[i] = i + 1;
+      ramp[i] = first + i;
     }
     Tensor sum = Tensor.outcome(Shape.of(), new float[1], tape, true);
     Gradient dY = y.neededGradient();
@@ -130,6 +135,30 @@ class AwkwardInputsTest {
       System.arraycopy(y, offsets[s] * channels, actual, 0, actual.length);
       assertArrayEquals(expected, actual, "sequence " + s);
     }
+  }
+
+  /** What fills up vectors and tiles may be read from the rows of other sequences. */
+  @Test
+  void notANumberStaysInItsSequence() {
+    int channels = 4;
+    int[] offsets = {0, 5, 26, 35};
+    float[] one = gaussian(6, 21 * 3 * channels);
+    float[] all = new float[35 * 3 * channels];
+    Arrays.fill(all, Float.NaN);
+    System.arraycopy(one, 0, all, 5 * 3 * channels, one.length);
+    Tape tape = new Tape();
+    Tensor alone = trained(tape, one, 21, 3 * channels);
+    Tensor expected = alone.causalAttention(2, new int[] {0, 21});
+    rampSum(expected, 1 + 5 * channels, tape).backward();
+    Tape other = new Tape();
+    Tensor together = trained(other, all, 35, 3 * channels);
+    Tensor y = together.causalAttention(2, offsets);
+    rampSum(y, other).backward();
+
+    assertArrayEquals(expected.data(), Arrays.copyOfRange(y.data(), 5 * channels, 26 * channels));
+    assertArrayEquals(
+        alone.grad(), Arrays.copyOfRange(together.grad(), 15 * channels, 78 * channels));
+    assertTrue(alone.grad()[2 * channels] != 0);
   }
 
   @Test

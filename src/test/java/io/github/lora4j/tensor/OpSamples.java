@@ -302,7 +302,9 @@ final class OpSamples {
         x -> DoubleOps.gatherRows(x[0], ids, shape.columns()));
   }
 
-  /** Lengths around 64 and 128, where a block of queries ends. */
+  /**
+   * Lengths around 64 and 128, where a block of queries ends; heads of more than a tile's width.
+   */
   private void attention() {
     attention(1, 1, 2);
     attention(6, 3, 1, 5, 2);
@@ -313,6 +315,7 @@ final class OpSamples {
     attention(2, 1, 64, 65);
     attention(2, 1, 131);
     attention(2, 1, 260);
+    attention(40, 1, 33, 7);
   }
 
   private void attention(int channels, int heads, int... lengths) {

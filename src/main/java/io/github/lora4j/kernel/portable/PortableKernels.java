@@ -2,7 +2,6 @@ package io.github.lora4j.kernel.portable;
 
 import io.github.lora4j.kernel.AdamWStep;
 import io.github.lora4j.kernel.AttentionShape;
-import io.github.lora4j.kernel.BlockedAttention;
 import io.github.lora4j.kernel.Elementwise;
 import io.github.lora4j.kernel.Kernels;
 import io.github.lora4j.kernel.LowRank;
@@ -19,7 +18,7 @@ public final class PortableKernels implements Kernels {
   private static final double SQRT_2_OVER_PI = 0.7978845608028654;
   private static final double CUBIC = 0.044715;
 
-  private final BlockedAttention attention = new BlockedAttention(this, new PlainColumnSoftmax());
+  private final BlockedAttention attention = new BlockedAttention(this);
 
   /** Creates the kernels; they hold no state. */
   public PortableKernels() {}

@@ -17,41 +17,48 @@ final class Interleaving {
   private Interleaving() {}
 
   /**
-   * Copies a sliver.
+   * Copies columns of a sliver.
    *
    * @param a the left operand, its rows or its columns consecutive
    * @param first the first of the rows
-   * @param to takes {@code (columns, PITCH)}
+   * @param k0 the first of the columns
+   * @param k1 the end of them
+   * @param to takes {@code (k1 - k0, PITCH)}
    * @param at where it begins
    */
-  static void copy(Matrix a, int first, float[] to, int at) {
-    if (a.columns() == 0) {
+  static void copy(Matrix a, int first, int k0, int k1, float[] to, int at) {
+    if (k0 == k1) {
       return;
     }
     int present = Math.min(Tiles.ROWS, a.rows() - first);
     boolean byColumns = a.columnStride() != 1;
     // What follows the rows that are there fills up as well as anything, if the array holds it.
-    long end = a.index(first, a.columns() - 1) + (PITCH - 1L) * a.rowStride();
+    long end = a.index(first, k1 - 1) + (PITCH - 1L) * a.rowStride();
     boolean filled = end < a.data().length;
     if (byColumns && filled) {
-      copyColumns(a, first, to, at);
+      copyColumns(a, first, k0, k1, to, at);
     } else if (byColumns) {
-      for (int k = 0; k < a.columns(); k++) {
-        System.arraycopy(a.data(), a.index(first, k), to, at + k * PITCH, present);
+      for (int k = k0; k < k1; k++) {
+        System.arraycopy(a.data(), a.index(first, k), to, at + (k - k0) * PITCH, present);
       }
     } else if (LANES < Transpose16.SIDE && present == Tiles.ROWS) {
-      turnSix(a, first, to, at);
+      turnSix(a, first, k0, k1, to, at);
     } else {
-      int turned = LANES == Transpose16.SIDE && filled ? turnSquares(a, first, to, at) : 0;
-      turn(a, first, present, turned, to, at);
+      int squares = LANES == Transpose16.SIDE && filled ? (k1 - k0) / Transpose16.SIDE : 0;
+      for (int i = 0; i < squares * Transpose16.SIDE; i += Transpose16.SIDE) {
+        int from = a.index(first, k0 + i);
+        Transpose16.square(a.data(), from, a.rowStride(), to, at + i * PITCH, PITCH);
+      }
+      int turned = squares * Transpose16.SIDE;
+      turn(a, first, present, k0 + turned, k1, to, at + turned * PITCH);
     }
   }
 
-  private static void copyColumns(Matrix a, int first, float[] to, int at) {
+  private static void copyColumns(Matrix a, int first, int k0, int k1, float[] to, int at) {
     float[] data = a.data();
-    int from = a.index(first, 0);
+    int from = a.index(first, k0);
     int stride = a.columnStride();
-    int columns = a.columns();
+    int columns = k1 - k0;
     for (int k = 0; k < columns; k++) {
       for (int i = 0; i < PITCH; i += LANES) {
         FloatVector.fromArray(SPECIES, data, from + k * stride + i)
@@ -60,26 +67,16 @@ final class Interleaving {
     }
   }
 
-  /** As many columns as squares can be made of; returns how many that are. */
-  private static int turnSquares(Matrix a, int first, float[] to, int at) {
-    int whole = a.columns() - a.columns() % Transpose16.SIDE;
-    for (int k = 0; k < whole; k += Transpose16.SIDE) {
-      int from = a.index(first, k);
-      Transpose16.square(a.data(), from, a.rowStride(), to, at + k * PITCH, PITCH);
-    }
-    return whole;
-  }
-
   /** Six rows at once, so that a line of the copy is written once. */
-  private static void turnSix(Matrix a, int first, float[] to, int at) {
+  private static void turnSix(Matrix a, int first, int k0, int k1, float[] to, int at) {
     float[] data = a.data();
-    int row0 = a.index(first, 0);
+    int row0 = a.index(first, k0);
     int row1 = row0 + a.rowStride();
     int row2 = row1 + a.rowStride();
     int row3 = row2 + a.rowStride();
     int row4 = row3 + a.rowStride();
     int row5 = row4 + a.rowStride();
-    int columns = a.columns();
+    int columns = k1 - k0;
     for (int k = 0; k < columns; k++) {
       to[at + k * PITCH] = data[row0 + k];
       to[at + k * PITCH + 1] = data[row1 + k];
@@ -90,13 +87,13 @@ final class Interleaving {
     }
   }
 
-  /** The rows that are there, from a column on. */
-  private static void turn(Matrix a, int first, int present, int k0, float[] to, int at) {
+  /** The rows that are there. */
+  private static void turn(Matrix a, int first, int present, int k0, int k1, float[] to, int at) {
     float[] data = a.data();
-    int columns = a.columns();
+    int columns = k1 - k0;
     for (int i = 0; i < present; i++) {
-      int from = a.index(first + i, 0);
-      for (int k = k0; k < columns; k++) {
+      int from = a.index(first + i, k0);
+      for (int k = 0; k < columns; k++) {
         to[at + i + k * PITCH] = data[from + k];
       }
     }

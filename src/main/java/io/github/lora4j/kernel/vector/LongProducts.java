@@ -27,10 +27,7 @@ final class LongProducts {
   /** {@code c = (scale left) right}, or {@code c +=} that; {@code c} in any orientation. */
   static void multiply(Matrix left, Matrix right, float scale, Matrix c, boolean accumulate) {
     Slivers slivers = Scratch.current().left();
-    slivers.of(left);
-    for (int sliver = 0; sliver < slivers.count(); sliver++) {
-      slivers.copy(sliver);
-    }
+    slivers.copyOf(left);
     if (scale != 1) {
       slivers.scale(scale);
     }

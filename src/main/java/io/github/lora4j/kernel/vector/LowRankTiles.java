@@ -86,16 +86,15 @@ final class LowRankTiles {
   }
 
   /**
-   * Adds the product to a tile.
+   * Adds the product to the result of the other one.
    *
    * @param sliver which of the slivers
    * @param panel which of the panels
-   * @param c holds the tile
-   * @param cOffset where it begins
-   * @param cStride the distance of its rows
+   * @param c modified
+   * @param row where the tile of the sliver begins
    */
-  void addProduct(int sliver, int panel, float[] c, int cOffset, int cStride) {
+  void addProduct(int sliver, int panel, Matrix c, int row) {
     int right = Panels.START + panel * rank() * Tiles.WIDE;
-    hidden.addProduct(sliver, 0, rank(), second, right, c, cOffset, cStride);
+    hidden.addProduct(sliver, 0, rank(), second, right, c, row, panel * Tiles.WIDE);
   }
 }

@@ -5,8 +5,8 @@ import io.github.lora4j.kernel.Parallel;
 
 /**
  * The packed form of a right operand {@code (k, n)}: panels of a tile's width, {@code (panel, k,
- * width)}. Missing columns are zeros, so that tiles at the edge are computed as all others. {@link
- * Slivers} are the packed form of a left one.
+ * width)}. Missing columns are zeros or anything else, so that tiles at the edge are computed as
+ * all others. {@link Slivers} are the packed form of a left one.
  */
 final class Panels {
 
@@ -95,9 +95,13 @@ final class Panels {
       float scale,
       float[] packed,
       int to) {
-    if (Lanes.COUNT == Transpose16.SIDE && rows == Tiles.WIDE && depth == rows && scale == 1) {
-      turnSquare(data, from, stride, packed, to);
-      return;
+    if (Lanes.COUNT == Transpose16.SIDE && depth == SQUARE && scale == 1) {
+      // What follows the rows that are there fills up as well as anything, if the array holds it.
+      long end = from + (Tiles.WIDE - 1L) * stride + depth;
+      if (end <= data.length) {
+        turnSquare(data, from, stride, packed, to);
+        return;
+      }
     }
     int i = 0;
     for (; i + 4 <= rows; i += 4) {

@@ -19,6 +19,14 @@ final class Slivers {
     copies = room.atLeast(at(count(), 0));
   }
 
+  /** Copies all of a matrix. */
+  void copyOf(Matrix matrix) {
+    of(matrix);
+    for (int sliver = 0; sliver < count(); sliver++) {
+      copy(sliver);
+    }
+  }
+
   int count() {
     return Panels.count(a.rows(), Tiles.ROWS);
   }
@@ -36,7 +44,12 @@ final class Slivers {
 
   /** Copies a sliver. */
   void copy(int sliver) {
-    Interleaving.copy(a, sliver * Tiles.ROWS, copies, at(sliver, 0));
+    copy(sliver, 0, a.columns());
+  }
+
+  /** Copies columns {@code k0} to {@code k1 - 1} of a sliver: of others no product may be added. */
+  void copy(int sliver, int k0, int k1) {
+    Interleaving.copy(a, sliver * Tiles.ROWS, k0, k1, copies, at(sliver, k0));
   }
 
   /** Multiplies all copies by a factor. */
@@ -62,6 +75,34 @@ final class Slivers {
   void addProduct(
       int sliver, int k0, int k1, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
     WideTiles.add(k1 - k0, copies, at(sliver, k0), b, bOffset, c, cOffset, cStride);
+  }
+
+  /**
+   * Adds the product of columns {@code k0} to {@code k1 - 1} of a sliver to a matrix, as far as its
+   * tile is inside.
+   *
+   * @param sliver which one
+   * @param k0 the first of its columns
+   * @param k1 the end of them
+   * @param b {@code (k1 - k0, WIDE)}, packed
+   * @param bOffset where it begins
+   * @param c modified, consecutive elements in a row
+   * @param row the first row of the tile
+   * @param column the first column of it
+   */
+  void addProduct(
+      int sliver, int k0, int k1, float[] b, int bOffset, Matrix c, int row, int column) {
+    int height = Math.min(Tiles.ROWS, c.rows() - row);
+    int width = Math.min(Tiles.WIDE, c.columns() - column);
+    int at = c.index(row, column);
+    if (height == Tiles.ROWS && width == Tiles.WIDE) {
+      addProduct(sliver, k0, k1, b, bOffset, c.data(), at, c.rowStride());
+      return;
+    }
+    float[] tile = Scratch.current().tile();
+    Panels.copyRows(c.data(), at, c.rowStride(), tile, 0, Tiles.WIDE, height, width);
+    addProduct(sliver, k0, k1, b, bOffset, tile, 0, Tiles.WIDE);
+    Panels.copyRows(tile, 0, Tiles.WIDE, c.data(), at, c.rowStride(), height, width);
   }
 
   /**

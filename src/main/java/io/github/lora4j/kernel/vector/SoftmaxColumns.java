@@ -1,19 +1,34 @@
 package io.github.lora4j.kernel.vector;
 
-import io.github.lora4j.kernel.ColumnSoftmax;
 import jdk.incubator.vector.FloatVector;
 
-/** Soft-max of columns, a vector of columns at a time. */
-final class SoftmaxColumns implements ColumnSoftmax {
+/**
+ * Soft-max of the columns of a block of scores: the rows are keys, the columns queries, so that a
+ * vector holds as many queries and nothing is summed across its lanes. A column is summed in
+ * ascending order of its rows. A score of minus infinity gives 0; each column has at least one that
+ * is finite. What stands behind the columns of a row, up to a whole vector, is overwritten.
+ */
+final class SoftmaxColumns {
 
-  @Override
-  public int stride(int columns) {
-    return Panels.count(columns, Lanes.COUNT) * Lanes.COUNT;
-  }
+  /** The largest scaled scores of a vector of columns, then their inverse sums. */
+  private final float[] statistics = new float[2 * Lanes.COUNT];
 
-  @Override
-  public void forward(
+  /**
+   * Replaces scores by {@code exp(scaling x - max) * inverseSum}.
+   *
+   * @param x holds the block; modified
+   * @param offset where the block begins
+   * @param rows its rows
+   * @param columns its columns
+   * @param stride the distance of two rows
+   * @param scaling multiplied into the scores; above 0
+   * @param max takes the largest scaled score of each column
+   * @param inverseSum takes {@code 1 / sum exp(scaling x - max)}
+   * @param at where the first of these stands in both
+   */
+  void forward(
       float[] x,
+      int offset,
       int rows,
       int columns,
       int stride,
@@ -21,12 +36,11 @@ final class SoftmaxColumns implements ColumnSoftmax {
       float[] max,
       float[] inverseSum,
       int at) {
-    float[] statistics = new float[2 * Lanes.COUNT];
     for (int column = 0; column < columns; column += Lanes.COUNT) {
       int count = Math.min(Lanes.COUNT, columns - column);
-      max(x, column, rows, stride, scaling, statistics);
-      exponentials(x, column, rows, stride, scaling, statistics);
-      scale(x, column, rows, stride, statistics);
+      max(x, offset + column, rows, stride, scaling, statistics);
+      exponentials(x, offset + column, rows, stride, scaling, statistics);
+      scale(x, offset + column, rows, stride, statistics);
       System.arraycopy(statistics, 0, max, at + column, count);
       System.arraycopy(statistics, Lanes.COUNT, inverseSum, at + column, count);
     }
@@ -63,9 +77,10 @@ final class SoftmaxColumns implements ColumnSoftmax {
     }
   }
 
-  @Override
-  public void again(
+  /** The same, with the largest scores and the sums of an earlier call, to the same bits. */
+  void again(
       float[] x,
+      int offset,
       int rows,
       int columns,
       int stride,
@@ -73,12 +88,11 @@ final class SoftmaxColumns implements ColumnSoftmax {
       float[] max,
       float[] inverseSum,
       int at) {
-    float[] statistics = new float[2 * Lanes.COUNT];
     for (int column = 0; column < columns; column += Lanes.COUNT) {
       int count = Math.min(Lanes.COUNT, columns - column);
       System.arraycopy(max, at + column, statistics, 0, count);
       System.arraycopy(inverseSum, at + column, statistics, Lanes.COUNT, count);
-      again(x, column, rows, stride, scaling, statistics);
+      again(x, offset + column, rows, stride, scaling, statistics);
     }
   }
 
@@ -93,12 +107,22 @@ final class SoftmaxColumns implements ColumnSoftmax {
     }
   }
 
-  @Override
-  public void backward(float[] p, float[] dp, int rows, int columns, int stride, float scaling) {
-    float[] dots = new float[Lanes.COUNT];
-    for (int column = 0; column < columns; column += Lanes.COUNT) {
-      dots(p, dp, column, rows, stride, dots);
-      gradient(p, dp, column, rows, stride, scaling, dots);
+  /**
+   * Replaces the gradient of the soft-max by that of the scores, {@code scaling p (dp - sum p dp)}.
+   *
+   * @param p holds the soft-max
+   * @param dp holds its gradient, at the same places; modified
+   * @param offset where both begin
+   * @param rows their rows
+   * @param columns their columns
+   * @param stride the distance of two rows
+   * @param scaling the factor of the scores
+   */
+  void backward(
+      float[] p, float[] dp, int offset, int rows, int columns, int stride, float scaling) {
+    for (int column = offset; column < offset + columns; column += Lanes.COUNT) {
+      dots(p, dp, column, rows, stride, statistics);
+      gradient(p, dp, column, rows, stride, scaling, statistics);
     }
   }
 

@@ -1,8 +1,8 @@
 package io.github.lora4j.kernel.vector;
 
 import io.github.lora4j.kernel.AdamWStep;
+import io.github.lora4j.kernel.AttentionHead;
 import io.github.lora4j.kernel.AttentionShape;
-import io.github.lora4j.kernel.BlockedAttention;
 import io.github.lora4j.kernel.Elementwise;
 import io.github.lora4j.kernel.Kernels;
 import io.github.lora4j.kernel.LowRank;
@@ -17,7 +17,6 @@ import org.jspecify.annotations.Nullable;
 /** The kernels written with the Vector API. */
 public final class VectorKernels implements Kernels, SelfChecking {
 
-  private final BlockedAttention attention = new BlockedAttention(this, new SoftmaxColumns());
   private final @Nullable String complaint;
 
   /**
@@ -105,7 +104,12 @@ public final class VectorKernels implements Kernels, SelfChecking {
       Matrix out,
       float[] max,
       float[] inverseSum) {
-    attention.forward(shape, q, k, v, out, max, inverseSum);
+    Parallel.forEach(
+        shape.sequences() * shape.heads(),
+        task -> {
+          AttentionHead head = AttentionHead.of(shape, task);
+          HeadAttention.current().forward(head, q, k, v, out, max, inverseSum);
+        });
   }
 
   @Override
@@ -121,7 +125,13 @@ public final class VectorKernels implements Kernels, SelfChecking {
       @Nullable Matrix dk,
       @Nullable Matrix dv,
       boolean accumulate) {
-    attention.backward(shape, q, k, v, dOut, max, inverseSum, dq, dk, dv, accumulate);
+    Parallel.forEach(
+        shape.sequences() * shape.heads(),
+        task -> {
+          AttentionHead head = AttentionHead.of(shape, task);
+          HeadAttention.current()
+              .backward(head, q, k, v, dOut, max, inverseSum, dq, dk, dv, accumulate);
+        });
   }
 
   @Override

@@ -150,23 +150,11 @@ record WideProduct(
       int k1,
       RightOperand.Block right,
       @Nullable LowRankTiles added) {
-    int height = block.height(sliver);
-    int width = Math.min(Tiles.WIDE, c.columns() - panel * Tiles.WIDE);
-    int inC = c.index(block.row(sliver), panel * Tiles.WIDE);
-    boolean whole = height == Tiles.ROWS && width == Tiles.WIDE;
-    float[] sums = whole ? c.data() : Scratch.current().tile();
-    int at = whole ? inC : 0;
-    int stride = whole ? c.rowStride() : Tiles.WIDE;
-    if (!whole) {
-      Panels.copyRows(c.data(), inC, c.rowStride(), sums, at, stride, height, width);
-    }
+    int row = block.row(sliver);
     int from = right.offset() + (panel - block.firstPanel()) * right.step();
-    left.addProduct(sliver, k0, k1, right.elements(), from, sums, at, stride);
+    left.addProduct(sliver, k0, k1, right.elements(), from, c, row, panel * Tiles.WIDE);
     if (added != null) {
-      added.addProduct(sliver, panel, sums, at, stride);
-    }
-    if (!whole) {
-      Panels.copyRows(sums, at, stride, c.data(), inC, c.rowStride(), height, width);
+      added.addProduct(sliver, panel, c, row);
     }
   }
 

@@ -1,5 +1,10 @@
-package io.github.lora4j.kernel;
+package io.github.lora4j.kernel.portable;
 
+import io.github.lora4j.kernel.AttentionHead;
+import io.github.lora4j.kernel.AttentionShape;
+import io.github.lora4j.kernel.Kernels;
+import io.github.lora4j.kernel.Matrix;
+import io.github.lora4j.kernel.Parallel;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -11,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * the only large intermediate, so that memory grows with T and not with its square. The backward
  * pass computes them again. A query's outcome is the same bits whichever other queries there are.
  */
-public final class BlockedAttention {
+final class BlockedAttention {
 
   private static final int QUERIES_PER_BLOCK = 64;
 
@@ -24,79 +29,18 @@ public final class BlockedAttention {
       ThreadLocal.withInitial(() -> new float[2][0]);
 
   private final Kernels kernels;
-  private final ColumnSoftmax softmax;
 
-  /**
-   * Attention made of the parts of some kernels.
-   *
-   * @param kernels compute the products
-   * @param softmax computes the soft-max
-   */
-  public BlockedAttention(Kernels kernels, ColumnSoftmax softmax) {
+  /** Attention by the products of some kernels. */
+  BlockedAttention(Kernels kernels) {
     this.kernels = kernels;
-    this.softmax = softmax;
   }
 
-  /** One sequence and one head. */
-  private record Part(AttentionShape shape, int sequence, int head, int queries, int keys) {
-
-    static Part of(AttentionShape shape, int task) {
-      int sequence = task / shape.heads();
-      return new Part(
-          shape,
-          sequence,
-          task % shape.heads(),
-          shape.queries()[sequence + 1] - shape.queries()[sequence],
-          shape.keys()[sequence + 1] - shape.keys()[sequence]);
-    }
-
-    private Matrix columns(Matrix m, int first, int count) {
-      return m.block(first, count, head * shape.headSize(), shape.headSize());
-    }
-
-    Matrix ofKeys(Matrix m, int count) {
-      return columns(m, shape.keys()[sequence], count);
-    }
-
-    Matrix ofQueries(Matrix m, int first, int count) {
-      return columns(m, shape.queryRows()[sequence] + first, count);
-    }
-
-    Matrix ofOutcome(Matrix m, int first, int count) {
-      return columns(m, shape.queries()[sequence] + first, count);
-    }
-
-    /** How many keys the query sees. */
-    int seen(int query) {
-      return keys - queries + query + 1;
-    }
-
-    int queriesPerBlock() {
-      return keys <= FEW_KEYS ? QUERIES_OF_FEW_KEYS : QUERIES_PER_BLOCK;
-    }
-
-    /** Where the statistics of a query stand. */
-    int statistics(int query) {
-      return head * shape.queryCount() + shape.queries()[sequence] + query;
-    }
-
-    float scaling() {
-      return (float) (1 / Math.sqrt(shape.headSize()));
-    }
+  private static int queriesPerBlock(AttentionHead part) {
+    return part.keys() <= FEW_KEYS ? QUERIES_OF_FEW_KEYS : QUERIES_PER_BLOCK;
   }
 
-  /**
-   * Computes {@link Kernels#attention}.
-   *
-   * @param shape which rows attend to which
-   * @param q the queries
-   * @param k the keys
-   * @param v the values
-   * @param out overwritten
-   * @param max overwritten
-   * @param inverseSum overwritten
-   */
-  public void forward(
+  /** Computes {@link Kernels#attention}. */
+  void forward(
       AttentionShape shape,
       Matrix q,
       Matrix k,
@@ -107,21 +51,14 @@ public final class BlockedAttention {
     Parallel.forEach(
         shape.sequences() * shape.heads(),
         task -> {
-          Part part = Part.of(shape, task);
-          int perBlock = part.queriesPerBlock();
+          AttentionHead part = AttentionHead.of(shape, task);
+          int perBlock = queriesPerBlock(part);
           for (int first = 0; first < part.queries(); first += perBlock) {
             int count = Math.min(perBlock, part.queries() - first);
             int keys = part.seen(first + count - 1);
             Matrix p = scores(part, q, k, first, count, keys);
-            softmax.forward(
-                p.data(),
-                keys,
-                count,
-                p.rowStride(),
-                part.scaling(),
-                max,
-                inverseSum,
-                part.statistics(first));
+            ColumnSoftmax.forward(
+                p.data(), keys, count, part.scaling(), max, inverseSum, part.statistics(first));
             Matrix values = part.ofKeys(v, keys);
             kernels.multiply(p.transpose(), values, 1, part.ofOutcome(out, first, count), false);
           }
@@ -129,7 +66,7 @@ public final class BlockedAttention {
   }
 
   /** {@code k q^T} of a block, {@code (keys, count)}; minus infinity where not seen. */
-  private Matrix scores(Part part, Matrix q, Matrix k, int first, int count, int keys) {
+  private Matrix scores(AttentionHead part, Matrix q, Matrix k, int first, int count, int keys) {
     Matrix scores = scratch(0, keys, count);
     Matrix queries = part.ofQueries(q, first, count).transpose();
     kernels.multiply(part.ofKeys(k, keys), queries, 1, scores, false);
@@ -141,22 +78,8 @@ public final class BlockedAttention {
     return scores;
   }
 
-  /**
-   * Computes {@link Kernels#attentionBackward}.
-   *
-   * @param shape which rows attend to which
-   * @param q the queries
-   * @param k the keys
-   * @param v the values
-   * @param dOut the gradient of the outcome
-   * @param max from the forward pass
-   * @param inverseSum from the forward pass
-   * @param dQ modified, or null
-   * @param dK modified, or null
-   * @param dV modified, or null
-   * @param accumulate whether to add instead of overwriting
-   */
-  public void backward(
+  /** Computes {@link Kernels#attentionBackward}. */
+  void backward(
       AttentionShape shape,
       Matrix q,
       Matrix k,
@@ -171,25 +94,18 @@ public final class BlockedAttention {
     Parallel.forEach(
         shape.sequences() * shape.heads(),
         task -> {
-          Part part = Part.of(shape, task);
+          AttentionHead part = AttentionHead.of(shape, task);
           // The last block sees all keys: it may overwrite their gradients, the others add.
           boolean add = accumulate;
-          int perBlock = part.queriesPerBlock();
+          int perBlock = queriesPerBlock(part);
           int blocks = (part.queries() + perBlock - 1) / perBlock;
           for (int block = blocks - 1; block >= 0; block--) {
             int first = block * perBlock;
             int count = Math.min(perBlock, part.queries() - first);
             int keys = part.seen(first + count - 1);
             Matrix p = scores(part, q, k, first, count, keys);
-            softmax.again(
-                p.data(),
-                keys,
-                count,
-                p.rowStride(),
-                part.scaling(),
-                max,
-                inverseSum,
-                part.statistics(first));
+            ColumnSoftmax.again(
+                p.data(), keys, count, part.scaling(), max, inverseSum, part.statistics(first));
             Matrix dBlock = part.ofOutcome(dOut, first, count);
             if (dV != null) {
               kernels.multiply(p, dBlock, 1, part.ofKeys(dV, keys), add);
@@ -197,8 +113,7 @@ public final class BlockedAttention {
             if (dQ != null || dK != null) {
               Matrix dScores = scratch(1, keys, count);
               kernels.multiply(part.ofKeys(v, keys), dBlock.transpose(), 1, dScores, false);
-              softmax.backward(
-                  p.data(), dScores.data(), keys, count, p.rowStride(), part.scaling());
+              ColumnSoftmax.backward(p.data(), dScores.data(), keys, count, part.scaling());
               if (dQ != null) {
                 Matrix target = part.ofQueries(dQ, first, count);
                 kernels.multiply(dScores.transpose(), part.ofKeys(k, keys), 1, target, accumulate);
@@ -215,10 +130,9 @@ public final class BlockedAttention {
 
   private Matrix scratch(int which, int rows, int columns) {
     float[][] buffers = SCRATCH.get();
-    int stride = softmax.stride(columns);
-    if (buffers[which].length < rows * stride) {
-      buffers[which] = new float[rows * stride];
+    if (buffers[which].length < rows * columns) {
+      buffers[which] = new float[rows * columns];
     }
-    return new Matrix(buffers[which], 0, rows, columns, stride, 1);
+    return Matrix.of(buffers[which], rows, columns);
   }
 }
