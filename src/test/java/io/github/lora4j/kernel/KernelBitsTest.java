@@ -210,7 +210,7 @@ class KernelBitsTest {
     List<String> methods =
         List.of(
             widest ? "Transpose16::square" : "Panels::turn",
-            "WideTiles::add\\d*",
+            "WideTiles::multiply\\d*",
             "NarrowTiles::\\w+",
             "WideProduct::(start|compute)",
             "Panels::turn",

@@ -33,7 +33,7 @@ public class PeakBenchmark extends KernelBenchmark {
     WarmUp.run();
     a = operands(DEPTH * Tiles.PITCH);
     b = operands(DEPTH * Tiles.WIDE);
-    c = operands(Tiles.ROWS * Tiles.WIDE);
+    c = operands(Panels.START + Tiles.ROWS * Tiles.WIDE);
   }
 
   /** One array for each thread. */
@@ -56,7 +56,7 @@ public class PeakBenchmark extends KernelBenchmark {
         threads,
         thread -> {
           for (int i = 0; i < TILES; i++) {
-            WideTiles.add(DEPTH, a[thread], 0, b[thread], 0, c[thread], 0, Tiles.WIDE);
+            WideTiles.multiply(DEPTH, a[thread], 0, b[thread], 0, c[thread]);
           }
         });
   }

@@ -226,15 +226,9 @@ final class HeadAttention {
       int seen = block.keysOf(panel);
       int end = Panels.count(seen, Tiles.ROWS) * Tiles.ROWS;
       for (int key = 0; key < end; key += Tiles.ROWS) {
-        left.addProduct(
-            key / Tiles.ROWS,
-            0,
-            right.columns(),
-            ofBlock.elements(),
-            ofBlock.at(panel, 0),
-            to,
-            at(panel) + key * stride,
-            stride);
+        int sliver = key / Tiles.ROWS;
+        left.multiply(sliver, 0, right.columns(), ofBlock.elements(), ofBlock.at(panel, 0))
+            .copyTo(to, at(panel) + key * stride, stride);
       }
       for (int key = seen; key < end; key++) {
         Arrays.fill(to, at(panel) + key * stride, at(panel) + key * stride + Tiles.WIDE, 0f);
@@ -245,7 +239,6 @@ final class HeadAttention {
 
   /** {@code to += p^T b}, or {@code to = p^T b}; a query takes only keys it sees. */
   private void addToQueries(Block block, float[] p, PackedPanels b, Matrix to, boolean accumulate) {
-    clearUnless(accumulate, to);
     weights.of(new Matrix(p, Panels.START, block.count(), block.keys(), 1, block.stride()));
     for (int query = 0; query < block.count(); query += Tiles.ROWS) {
       int sliver = query / Tiles.ROWS;
@@ -253,14 +246,14 @@ final class HeadAttention {
       weights.copy(sliver, 0, seen);
       for (int column = 0; column < to.columns(); column += Tiles.WIDE) {
         int from = b.at(column / Tiles.WIDE, 0);
-        weights.addProduct(sliver, 0, seen, b.elements(), from, to, query, column);
+        TileProduct product = weights.multiply(sliver, 0, seen, b.elements(), from);
+        put(product, to, query, column, accumulate);
       }
     }
   }
 
   /** {@code to += p b}, or {@code to = p b}; a key takes only queries that see it. */
   private void addToKeys(Block block, float[] p, PackedPanels b, Matrix to, boolean accumulate) {
-    clearUnless(accumulate, to);
     int stride = block.stride();
     weights.of(new Matrix(p, Panels.START, block.keys(), stride, stride, 1));
     for (int key = 0; key < block.keys(); key += Tiles.ROWS) {
@@ -270,14 +263,17 @@ final class HeadAttention {
       weights.copy(sliver, first, stride);
       for (int column = 0; column < to.columns(); column += Tiles.WIDE) {
         int from = b.at(column / Tiles.WIDE, first);
-        weights.addProduct(sliver, first, block.count(), b.elements(), from, to, key, column);
+        TileProduct product = weights.multiply(sliver, first, block.count(), b.elements(), from);
+        put(product, to, key, column, accumulate);
       }
     }
   }
 
-  private static void clearUnless(boolean accumulate, Matrix m) {
-    for (int i = 0; !accumulate && i < m.rows(); i++) {
-      Arrays.fill(m.data(), m.index(i, 0), m.index(i, 0) + m.columns(), 0f);
+  private static void put(TileProduct product, Matrix to, int row, int column, boolean accumulate) {
+    if (accumulate) {
+      product.addTo(to, row, column);
+    } else {
+      product.copyTo(to, row, column);
     }
   }
 }

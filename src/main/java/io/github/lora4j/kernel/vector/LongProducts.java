@@ -2,22 +2,19 @@ package io.github.lora4j.kernel.vector;
 
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.Parallel;
-import java.util.Arrays;
 
 /**
  * Products of few rows whose inner dimension is long, such as the gradients of LoRA matrices, where
  * it counts the tokens. The left operand is small and copied first. A panel of the right one is
- * used by few slivers, so it is packed a piece at a time, which stays in the first cache.
+ * used by few slivers, so each task packs its own, which stay in the second cache.
  */
 final class LongProducts {
 
   /** The most rows: more of them are worth packing the right operand as a whole. */
   static final int MOST_ROWS = 64;
 
-  /** The inner dimension is taken in pieces of this size, and is long if there are several. */
-  private static final int PIECE = 32;
-
-  static final int LONG = 4 * PIECE;
+  /** The shortest inner dimension that is long. */
+  static final int LONG = 128;
 
   /** Panels of a task: their rows are as many bytes as a processor fetches ahead easily. */
   private static final int PANELS_PER_TASK = 8;
@@ -45,26 +42,21 @@ final class LongProducts {
   private static void multiply(Slivers slivers, Matrix right, Matrix c, boolean accumulate) {
     int panels = Panels.count(c.columns(), Tiles.WIDE);
     int stride = panels * Tiles.WIDE;
-    int length = slivers.count() * Tiles.ROWS * stride;
-    float[] sums = Scratch.current().result(length);
-    if (accumulate) {
-      Panels.gather(c, sums, 0, stride);
-    } else {
-      Arrays.fill(sums, 0, length, 0f);
-    }
-    float[] packed = Scratch.current().panels(PIECE * stride);
-    for (int k0 = 0; k0 < right.rows(); k0 += PIECE) {
-      int depth = Math.min(PIECE, right.rows() - k0);
+    float[] sums = Scratch.current().result(slivers.count() * Tiles.ROWS * stride);
+    for (int k0 = 0; k0 < right.rows(); k0 += Tiles.DEPTH) {
+      int depth = Math.min(Tiles.DEPTH, right.rows() - k0);
+      float[] packed = Scratch.current().panels(depth * stride);
       pack(right.rows(k0, depth), panels, packed);
       for (int i = 0; i < panels; i++) {
-        int from = Panels.START + i * PIECE * Tiles.WIDE;
+        int from = Panels.START + i * depth * Tiles.WIDE;
         for (int sliver = 0; sliver < slivers.count(); sliver++) {
-          int at = sliver * Tiles.ROWS * stride + i * Tiles.WIDE;
-          slivers.addProduct(sliver, k0, k0 + depth, packed, from, sums, at, stride);
+          slivers
+              .multiply(sliver, k0, k0 + depth, packed, from)
+              .copyTo(sums, sliver * Tiles.ROWS * stride + i * Tiles.WIDE, stride);
         }
       }
+      Panels.scatter(sums, 0, stride, c, accumulate || k0 > 0);
     }
-    Panels.scatter(sums, 0, stride, c);
   }
 
   /** Packs panels row by row, as the elements lie. */
@@ -79,11 +71,16 @@ final class LongProducts {
           Tiles.WIDE,
           packed,
           Panels.START + k * Tiles.WIDE,
-          PIECE * Tiles.WIDE);
+          piece.rows() * Tiles.WIDE);
     }
     for (int i = whole; i < panels; i++) {
       Panels.packPanel(
-          piece, 1, i * Tiles.WIDE, Tiles.WIDE, packed, Panels.START + i * PIECE * Tiles.WIDE);
+          piece,
+          1,
+          i * Tiles.WIDE,
+          Tiles.WIDE,
+          packed,
+          Panels.START + i * piece.rows() * Tiles.WIDE);
     }
   }
 }

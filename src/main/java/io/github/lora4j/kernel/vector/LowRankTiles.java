@@ -68,33 +68,36 @@ final class LowRankTiles {
    */
   void makeHidden(Slivers left, int sliver) {
     if (first != null && product.first() != null) {
-      float[] sums = Scratch.current().tile();
       int depth = product.first().rows();
       for (int column = 0; column < rank(); column += width) {
-        int from = Panels.START + column * depth;
-        Arrays.fill(sums, 0, Tiles.ROWS * width, 0f);
-        if (width == Tiles.WIDE) {
-          left.addProduct(sliver, 0, depth, first, from, sums, 0, width);
-        } else {
-          left.addNarrowProduct(sliver, first, from, sums, 0);
-        }
         int columns = Math.min(width, rank() - column);
-        Panels.scatter(sums, 0, width, hidden.rows(sliver).columns(column, columns));
+        Matrix made = hidden.rows(sliver).columns(column, columns);
+        int k0 = 0;
+        do {
+          int k1 = Math.min(depth, k0 + Tiles.DEPTH);
+          float[] sums = product(left, sliver, k0, k1, first, column * depth + k0 * width);
+          Panels.scatter(sums, Panels.START, width, made, k0 > 0);
+          k0 = k1;
+        } while (k0 < depth);
       }
     }
     hidden.copy(sliver);
   }
 
-  /**
-   * Adds the product to the result of the other one.
-   *
-   * @param sliver which of the slivers
-   * @param panel which of the panels
-   * @param c modified
-   * @param row where the tile of the sliver begins
-   */
-  void addProduct(int sliver, int panel, Matrix c, int row) {
+  private float[] product(Slivers left, int sliver, int k0, int k1, float[] right, int inPanels) {
+    int from = Panels.START + inPanels;
+    if (width == Tiles.WIDE) {
+      return left.multiply(sliver, k0, k1, right, from).elements();
+    }
+    float[] sums = Scratch.current().product().elements();
+    Arrays.fill(sums, 0f);
+    left.addNarrowProduct(sliver, k0, k1, right, from, sums, Panels.START);
+    return sums;
+  }
+
+  /** The product for a sliver and a panel; lasts until this thread computes another. */
+  TileProduct multiply(int sliver, int panel) {
     int right = Panels.START + panel * rank() * Tiles.WIDE;
-    hidden.addProduct(sliver, 0, rank(), second, right, c, row, panel * Tiles.WIDE);
+    return hidden.multiply(sliver, 0, rank(), second, right);
   }
 }

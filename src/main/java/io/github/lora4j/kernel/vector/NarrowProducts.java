@@ -45,28 +45,31 @@ final class NarrowProducts {
     int firstRow = first * Tiles.ROWS;
     int endRow = Math.min(c.rows(), end * Tiles.ROWS);
     Matrix part = c.rows(firstRow, endRow - firstRow);
-    if (accumulate) {
-      Panels.gather(part, sums, 0, Lanes.COUNT);
-    } else {
-      Arrays.fill(sums, 0, (end - first) * TILE, 0f);
-    }
-    int depth = left.columns();
-    int step = left.columnStride() == 1 ? Math.max(1, depth) : DEPTH;
     int whole = (endRow - firstRow) / Tiles.ROWS;
-    for (int k0 = 0; k0 < depth; k0 += step) {
-      int k1 = Math.min(depth, k0 + step);
-      for (int i = 0; i < whole; i++) {
-        add(left, firstRow + i * Tiles.ROWS, k0, k1, panel, sums, i * TILE);
-      }
-    }
     int edgeRow = firstRow + whole * Tiles.ROWS;
-    if (edgeRow < endRow) {
-      Slivers edge = Scratch.current().left();
-      edge.of(left.rows(edgeRow, endRow - edgeRow));
-      edge.copy(0);
-      edge.addNarrowProduct(0, panel, Panels.START, sums, whole * TILE);
-    }
-    Panels.scatter(sums, 0, Lanes.COUNT, part);
+    Slivers edge = Scratch.current().left();
+    edge.copyOf(left.rows(edgeRow, endRow - edgeRow));
+    int depth = left.columns();
+    int step = left.columnStride() == 1 ? Tiles.DEPTH : DEPTH;
+    int k0 = 0;
+    do {
+      int k1 = Math.min(depth, k0 + Tiles.DEPTH);
+      Arrays.fill(sums, 0, (end - first) * TILE, 0f);
+      for (int k = k0; k < k1; k += step) {
+        for (int i = 0; i < whole; i++) {
+          add(left, firstRow + i * Tiles.ROWS, k, Math.min(k1, k + step), panel, sums, i * TILE);
+        }
+      }
+      if (edgeRow < endRow) {
+        edge.addNarrowProduct(0, k0, k1, panel, inPanel(k0), sums, whole * TILE);
+      }
+      Panels.scatter(sums, 0, Lanes.COUNT, part, accumulate || k0 > 0);
+      k0 = k1;
+    } while (k0 < depth);
+  }
+
+  private static int inPanel(int k) {
+    return Panels.START + k * Lanes.COUNT;
   }
 
   /** Adds the product of columns {@code k0} to {@code k1 - 1} of whole rows to a tile. */
@@ -74,11 +77,10 @@ final class NarrowProducts {
       Matrix left, int row, int k0, int k1, float[] panel, float[] sums, int at) {
     float[] data = left.data();
     int from = left.index(row, k0);
-    int inPanel = Panels.START + k0 * Lanes.COUNT;
     if (left.columnStride() == 1) {
-      NarrowTiles.rows(k1 - k0, data, from, left.rowStride(), panel, inPanel, sums, at);
+      NarrowTiles.rows(k1 - k0, data, from, left.rowStride(), panel, inPanel(k0), sums, at);
     } else {
-      NarrowTiles.columns(k1 - k0, data, from, left.columnStride(), panel, inPanel, sums, at);
+      NarrowTiles.columns(k1 - k0, data, from, left.columnStride(), panel, inPanel(k0), sums, at);
     }
   }
 }

@@ -186,30 +186,22 @@ final class Panels {
     }
   }
 
-  /** Copies a matrix in any orientation to rows of their own distance. */
-  static void gather(Matrix from, float[] to, int offset, int stride) {
-    float[] data = from.data();
-    int step = from.columnStride();
-    int columns = from.columns();
-    for (int i = 0; i < from.rows(); i++) {
-      int row = from.index(i, 0);
-      int at = offset + i * stride;
-      for (int j = 0; j < columns; j++) {
-        to[at + j] = data[row + j * step];
-      }
-    }
-  }
-
-  /** The reverse of {@link #gather}. */
-  static void scatter(float[] from, int offset, int stride, Matrix to) {
+  /** Copies rows of their own distance to a matrix in any orientation, or adds them to it. */
+  static void scatter(float[] from, int offset, int stride, Matrix to, boolean accumulate) {
     float[] data = to.data();
     int step = to.columnStride();
     int columns = to.columns();
     for (int i = 0; i < to.rows(); i++) {
       int row = to.index(i, 0);
       int at = offset + i * stride;
-      for (int j = 0; j < columns; j++) {
-        data[row + j * step] = from[at + j];
+      if (accumulate) {
+        for (int j = 0; j < columns; j++) {
+          data[row + j * step] += from[at + j];
+        }
+      } else {
+        for (int j = 0; j < columns; j++) {
+          data[row + j * step] = from[at + j];
+        }
       }
     }
   }

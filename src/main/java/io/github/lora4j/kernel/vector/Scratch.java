@@ -7,7 +7,7 @@ final class Scratch {
 
   private final Slivers left = new Slivers();
   private final Slivers hidden = new Slivers();
-  private final float[] tile = new float[Tiles.ROWS * Tiles.WIDE];
+  private final TileProduct product = new TileProduct();
   private final float[] square = new float[Tiles.WIDE * Tiles.WIDE];
   private final Room right = new Room();
   private final Room panels = new Room();
@@ -33,8 +33,8 @@ final class Scratch {
   }
 
   /** For a tile of the result. */
-  float[] tile() {
-    return tile;
+  TileProduct product() {
+    return product;
   }
 
   /** For a whole right operand; lasts until this thread asks again. */

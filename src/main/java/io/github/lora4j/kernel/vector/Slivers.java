@@ -61,61 +61,35 @@ final class Slivers {
   }
 
   /**
-   * Adds the product of columns {@code k0} to {@code k1 - 1} of a sliver to a tile.
+   * The product of columns {@code k0} to {@code k1 - 1} of a sliver; lasts until this thread asks
+   * for another.
    *
    * @param sliver which one
    * @param k0 the first of its columns
    * @param k1 the end of them
    * @param b {@code (k1 - k0, WIDE)}, packed
    * @param bOffset where it begins
-   * @param c holds the tile
-   * @param cOffset where it begins
-   * @param cStride the distance of its rows
    */
-  void addProduct(
-      int sliver, int k0, int k1, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
-    WideTiles.add(k1 - k0, copies, at(sliver, k0), b, bOffset, c, cOffset, cStride);
+  TileProduct multiply(int sliver, int k0, int k1, float[] b, int bOffset) {
+    TileProduct product = Scratch.current().product();
+    WideTiles.multiply(k1 - k0, copies, at(sliver, k0), b, bOffset, product.elements());
+    return product;
   }
 
   /**
-   * Adds the product of columns {@code k0} to {@code k1 - 1} of a sliver to a matrix, as far as its
-   * tile is inside.
+   * Adds the product of columns {@code k0} to {@code k1 - 1} of a sliver to a tile of {@link
+   * NarrowTiles}.
    *
    * @param sliver which one
    * @param k0 the first of its columns
    * @param k1 the end of them
-   * @param b {@code (k1 - k0, WIDE)}, packed
-   * @param bOffset where it begins
-   * @param c modified, consecutive elements in a row
-   * @param row the first row of the tile
-   * @param column the first column of it
-   */
-  void addProduct(
-      int sliver, int k0, int k1, float[] b, int bOffset, Matrix c, int row, int column) {
-    int height = Math.min(Tiles.ROWS, c.rows() - row);
-    int width = Math.min(Tiles.WIDE, c.columns() - column);
-    int at = c.index(row, column);
-    if (height == Tiles.ROWS && width == Tiles.WIDE) {
-      addProduct(sliver, k0, k1, b, bOffset, c.data(), at, c.rowStride());
-      return;
-    }
-    float[] tile = Scratch.current().tile();
-    Panels.copyRows(c.data(), at, c.rowStride(), tile, 0, Tiles.WIDE, height, width);
-    addProduct(sliver, k0, k1, b, bOffset, tile, 0, Tiles.WIDE);
-    Panels.copyRows(tile, 0, Tiles.WIDE, c.data(), at, c.rowStride(), height, width);
-  }
-
-  /**
-   * Adds the product of a sliver to a tile of {@link NarrowTiles}.
-   *
-   * @param sliver which one
-   * @param b {@code (columns, LANES)}, packed
+   * @param b {@code (k1 - k0, LANES)}, packed
    * @param bOffset where it begins
    * @param c holds the tile, its rows one after the other
    * @param cOffset where it begins
    */
-  void addNarrowProduct(int sliver, float[] b, int bOffset, float[] c, int cOffset) {
-    int from = at(sliver, 0);
-    NarrowTiles.columns(a.columns(), copies, from, Tiles.PITCH, b, bOffset, c, cOffset);
+  void addNarrowProduct(
+      int sliver, int k0, int k1, float[] b, int bOffset, float[] c, int cOffset) {
+    NarrowTiles.columns(k1 - k0, copies, at(sliver, k0), Tiles.PITCH, b, bOffset, c, cOffset);
   }
 }

@@ -21,6 +21,14 @@ final class Tiles {
   /** The distance of two columns of a left operand whose rows are interleaved. */
   static final int PITCH = LANES < 16 ? 8 : 16;
 
+  /**
+   * The inner dimension of a product is taken in blocks of at most this size, each a sum of its own
+   * that begins at zero: in all products, so that an element is the same bits in any of them. A
+   * panel of this size and rows of the left operand fit the second cache, and a tile of the result
+   * is fetched seldom.
+   */
+  static final int DEPTH = 768;
+
   private Tiles() {}
 
   /** Copies rows of two vectors. */

@@ -38,7 +38,7 @@ final class WarmUp {
 
   private final float[] a = new float[DEPTH * Tiles.PITCH];
   private final float[] b = new float[DEPTH * Tiles.WIDE];
-  private final float[] c = new float[Tiles.ROWS * Tiles.WIDE];
+  private final float[] c = new float[Panels.START + Tiles.ROWS * Tiles.WIDE];
 
   private WarmUp() {}
 
@@ -101,7 +101,7 @@ final class WarmUp {
   }
 
   private void wideTile(int depth) {
-    WideTiles.add(depth, a, 0, b, 0, c, 0, Tiles.WIDE);
+    WideTiles.multiply(depth, a, 0, b, 0, c);
   }
 
   /** The product of a wide tile. */

@@ -3,7 +3,6 @@ package io.github.lora4j.kernel.vector;
 import io.github.lora4j.kernel.LowRank;
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.Parallel;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,15 +10,15 @@ import org.jspecify.annotations.Nullable;
  * block into tiles, so that some panels stay in the second cache while all rows of the left operand
  * go by.
  *
- * <p>How the work is cut changes no result: an element is one chain of fma in ascending order of
- * the inner index, kept in {@code c} from one block of the inner dimension to the next, followed by
- * the chain of the low-rank product.
+ * <p>How the work is cut for the threads changes no result: an element is a sum of chains of fma in
+ * ascending order of the inner index, one for each block of the inner dimension and at last one of
+ * the low-rank product.
  *
  * @param a {@code (m, k)}
  * @param b {@code (k, n)}
- * @param accumulate whether the chains begin at what stands in {@code c}
- * @param bias what else they begin at, {@code (n)}, or null for zeros
- * @param addend what is added to that, {@code (m, n)}, or null
+ * @param accumulate whether all is added to what stands in {@code c}; then there is no other addend
+ * @param bias what is added to each row, {@code (n)}, or null
+ * @param addend what else is added, {@code (m, n)}, or null
  * @param lowRank what is added, or null
  * @param c {@code (m, n)}, consecutive elements in a row
  */
@@ -42,12 +41,6 @@ record WideProduct(
 
   /** The most elements of the left operand that are copied at a time: the copies take 16 MiB. */
   private static final int MOST_COPIED = 3 << 20;
-
-  /**
-   * The inner dimension is taken in blocks of at most this size: a panel of it and rows of the left
-   * operand fit the second cache, and a tile of the result is fetched seldom.
-   */
-  private static final int DEPTH = 768;
 
   /** The product alone. */
   WideProduct(Matrix a, RightOperand b, boolean accumulate, Matrix c) {
@@ -88,7 +81,6 @@ record WideProduct(
           Block block =
               new Block(
                   firstRow,
-                  firstRow + rows,
                   row * left.count() / rowBlocks,
                   (row + 1) * left.count() / rowBlocks,
                   column * panelCount / columnBlocks,
@@ -105,15 +97,10 @@ record WideProduct(
   }
 
   /** The slivers and panels of which the tiles of a part of the result are made. */
-  private record Block(
-      int firstRow, int endRow, int firstSliver, int endSliver, int firstPanel, int endPanel) {
+  private record Block(int firstRow, int firstSliver, int endSliver, int firstPanel, int endPanel) {
 
     int row(int sliver) {
       return firstRow + sliver * Tiles.ROWS;
-    }
-
-    int height(int sliver) {
-      return Math.min(Tiles.ROWS, endRow - row(sliver));
     }
   }
 
@@ -121,61 +108,42 @@ record WideProduct(
     int depth = a.columns();
     int k0 = 0;
     do {
-      int k1 = Math.min(depth, k0 + DEPTH);
+      int k1 = Math.min(depth, k0 + Tiles.DEPTH);
       RightOperand.Block right = b.block(block.firstPanel(), block.endPanel(), k0, k1);
-      LowRankTiles last = k1 == depth ? added : null;
       boolean begins = k0 == 0 && !accumulate;
-      if (begins) {
-        start(block, block.firstSliver());
-      }
+      LowRankTiles last = k1 == depth ? added : null;
       for (int sliver = block.firstSliver(); sliver < block.endSliver(); sliver++) {
-        if (begins && sliver + 1 < block.endSliver()) {
-          start(block, sliver + 1); // its lines come from memory while this one is computed
-        }
         for (int panel = block.firstPanel(); panel < block.endPanel(); panel++) {
-          add(block, sliver, panel, left, k0, k1, right, last);
+          int row = block.row(sliver);
+          int column = panel * Tiles.WIDE;
+          int from = right.offset() + (panel - block.firstPanel()) * right.step();
+          TileProduct product = left.multiply(sliver, k0, k1, right.elements(), from);
+          if (begins) {
+            begin(product, row, column);
+          } else {
+            product.addTo(c, row, column);
+          }
+          if (last != null) {
+            last.multiply(sliver, panel).addTo(c, row, column);
+          }
         }
       }
       k0 = k1;
     } while (k0 < depth);
   }
 
-  /** Adds the products for a block of the inner dimension to a tile. */
-  private void add(
-      Block block,
-      int sliver,
-      int panel,
-      Slivers left,
-      int k0,
-      int k1,
-      RightOperand.Block right,
-      @Nullable LowRankTiles added) {
-    int row = block.row(sliver);
-    int from = right.offset() + (panel - block.firstPanel()) * right.step();
-    left.addProduct(sliver, k0, k1, right.elements(), from, c, row, panel * Tiles.WIDE);
-    if (added != null) {
-      added.addProduct(sliver, panel, c, row);
-    }
-  }
-
-  /** Puts what the chains of a sliver's tiles begin at: addend and bias, or zeros. */
-  private void start(Block block, int sliver) {
-    float[] to = c.data();
-    int column = block.firstPanel() * Tiles.WIDE;
-    int width = Math.min(c.columns(), block.endPanel() * Tiles.WIDE) - column;
-    int firstRow = block.row(sliver);
-    for (int i = firstRow; i < firstRow + block.height(sliver); i++) {
-      int at = c.index(i, column);
-      if (addend != null) {
-        System.arraycopy(addend.data(), addend.index(i, column), to, at, width);
-        for (int j = 0; bias != null && j < width; j++) {
-          to[at + j] += bias[column + j];
-        }
-      } else if (bias != null) {
-        System.arraycopy(bias, column, to, at, width);
-      } else {
-        Arrays.fill(to, at, at + width, 0f);
+  /** Writes the first tile of a sum, with addend and bias. */
+  private void begin(TileProduct product, int row, int column) {
+    if (addend != null) {
+      if (bias != null) {
+        product.addRow(bias, column, Math.min(Tiles.WIDE, c.columns() - column));
       }
+      int from = addend.index(row, column);
+      product.copyTo(c, row, column, addend.data(), from, addend.rowStride());
+    } else if (bias != null) {
+      product.copyTo(c, row, column, bias, column, 0);
+    } else {
+      product.copyTo(c, row, column);
     }
   }
 }

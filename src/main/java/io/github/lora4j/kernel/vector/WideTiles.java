@@ -5,14 +5,15 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The innermost loop of a wide product: a tile of the result, {@link Tiles#ROWS} rows of two
- * vectors, stays in registers while the inner dimension goes by, two steps at a time. Both operands
- * are packed, so that one index serves them: where two hardware threads share a core, the
- * instructions for a fma set the speed.
+ * The innermost loop of a wide product: a tile, {@link Tiles#ROWS} rows of two vectors, stays in
+ * registers while the inner dimension goes by, two steps at a time. Both operands are packed, so
+ * that one index serves them: where two hardware threads share a core, the instructions for a fma
+ * set the speed.
  *
- * <p>An element of the tile starts at what stands in {@code c} and the products are added to it by
- * fma in ascending order of the inner index; that chain is the same wherever the element stands in
- * the tile.
+ * <p>An element is a chain of fma in ascending order of the inner index, which begins at zero; it
+ * is the same wherever the element stands in the tile. What a tile is added to is no matter of this
+ * loop: a few more numbers to keep, and the compiler keeps an index of it in memory, in some runs
+ * and not in others.
  *
  * <p>Three things are there for the compiler alone.
  *
@@ -33,6 +34,7 @@ final class WideTiles {
   private static final int LANES = Lanes.COUNT;
   private static final int WIDE = Tiles.WIDE;
   private static final int PITCH = Tiles.PITCH;
+  private static final int START = Panels.START;
 
   /** How far the right operand goes while the left one goes one element. */
   private static final int B_FOR_A = WIDE / PITCH;
@@ -40,83 +42,65 @@ final class WideTiles {
   private WideTiles() {}
 
   /**
-   * Adds {@code a b} to the tile.
+   * Writes {@code a b}.
    *
    * @param depth the inner dimension
    * @param a {@code (depth, PITCH)}, of which the first ROWS columns count
    * @param aOffset where it begins
    * @param b {@code (depth, WIDE)}
    * @param bOffset where it begins
-   * @param c holds the tile
-   * @param cOffset where it begins
-   * @param cStride the distance of its rows
+   * @param c takes the tile, {@code (ROWS, WIDE)}, from {@link Panels#START} on
    */
-  static void add(
-      int depth,
-      float[] a,
-      int aOffset,
-      float[] b,
-      int bOffset,
-      float[] c,
-      int cOffset,
-      int cStride) {
+  static void multiply(int depth, float[] a, int aOffset, float[] b, int bOffset, float[] c) {
     int even = depth - depth % 2;
     if (Tiles.ROWS == 12) {
-      add12(even, a, aOffset, b, bOffset, c, cOffset, cStride);
+      multiply12(even, a, aOffset, b, bOffset, c);
     } else {
-      add6(even, a, aOffset, b, bOffset, c, cOffset, cStride);
+      multiply6(even, a, aOffset, b, bOffset, c);
     }
     if (even < depth) {
-      addStep(a, aOffset + even * PITCH, b, bOffset + even * WIDE, c, cOffset, cStride);
+      addStep(a, aOffset + even * PITCH, b, bOffset + even * WIDE, c);
     }
   }
 
   /** Adds the products of one inner index. */
-  private static void addStep(
-      float[] a, int aOffset, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
+  private static void addStep(float[] a, int aOffset, float[] b, int bOffset, float[] c) {
     FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset);
     FloatVector b1 = FloatVector.fromArray(SPECIES, b, bOffset + LANES);
     for (int i = 0; i < Tiles.ROWS; i++) {
       FloatVector ai = FloatVector.broadcast(SPECIES, a[aOffset + i]);
-      int row = cOffset + i * cStride;
+      int row = START + i * WIDE;
       ai.fma(b0, FloatVector.fromArray(SPECIES, c, row)).intoArray(c, row);
       ai.fma(b1, FloatVector.fromArray(SPECIES, c, row + LANES)).intoArray(c, row + LANES);
     }
   }
 
-  private static void add12(
-      int depth,
-      float[] a,
-      int aOffset,
-      float[] b,
-      int bOffset,
-      float[] c,
-      int cOffset,
-      int cStride) {
-    FloatVector c0x0 = FloatVector.fromArray(SPECIES, c, cOffset);
-    FloatVector c0x1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
-    FloatVector c1x0 = FloatVector.fromArray(SPECIES, c, cOffset + cStride);
-    FloatVector c1x1 = FloatVector.fromArray(SPECIES, c, cOffset + cStride + LANES);
-    FloatVector c2x0 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride);
-    FloatVector c2x1 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + LANES);
-    FloatVector c3x0 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride);
-    FloatVector c3x1 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + LANES);
-    FloatVector c4x0 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride);
-    FloatVector c4x1 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride + LANES);
-    FloatVector c5x0 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride);
-    FloatVector c5x1 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride + LANES);
-    FloatVector c6x0 = FloatVector.fromArray(SPECIES, c, cOffset + 6 * cStride);
-    FloatVector c6x1 = FloatVector.fromArray(SPECIES, c, cOffset + 6 * cStride + LANES);
-    FloatVector c7x0 = FloatVector.fromArray(SPECIES, c, cOffset + 7 * cStride);
-    FloatVector c7x1 = FloatVector.fromArray(SPECIES, c, cOffset + 7 * cStride + LANES);
-    FloatVector c8x0 = FloatVector.fromArray(SPECIES, c, cOffset + 8 * cStride);
-    FloatVector c8x1 = FloatVector.fromArray(SPECIES, c, cOffset + 8 * cStride + LANES);
-    FloatVector c9x0 = FloatVector.fromArray(SPECIES, c, cOffset + 9 * cStride);
-    FloatVector c9x1 = FloatVector.fromArray(SPECIES, c, cOffset + 9 * cStride + LANES);
-    FloatVector c10x0 = FloatVector.fromArray(SPECIES, c, cOffset + 10 * cStride);
-    FloatVector c10x1 = FloatVector.fromArray(SPECIES, c, cOffset + 10 * cStride + LANES);
-    FloatVector c11x0 = FloatVector.fromArray(SPECIES, c, cOffset + 11 * cStride);
-    FloatVector c11x1 = FloatVector.fromArray(SPECIES, c, cOffset + 11 * cStride + LANES);
+  private static void multiply12(
+      int depth, float[] a, int aOffset, float[] b, int bOffset, float[] c) {
+    FloatVector c0x0 = FloatVector.zero(SPECIES);
+    FloatVector c0x1 = FloatVector.zero(SPECIES);
+    FloatVector c1x0 = FloatVector.zero(SPECIES);
+    FloatVector c1x1 = FloatVector.zero(SPECIES);
+    FloatVector c2x0 = FloatVector.zero(SPECIES);
+    FloatVector c2x1 = FloatVector.zero(SPECIES);
+    FloatVector c3x0 = FloatVector.zero(SPECIES);
+    FloatVector c3x1 = FloatVector.zero(SPECIES);
+    FloatVector c4x0 = FloatVector.zero(SPECIES);
+    FloatVector c4x1 = FloatVector.zero(SPECIES);
+    FloatVector c5x0 = FloatVector.zero(SPECIES);
+    FloatVector c5x1 = FloatVector.zero(SPECIES);
+    FloatVector c6x0 = FloatVector.zero(SPECIES);
+    FloatVector c6x1 = FloatVector.zero(SPECIES);
+    FloatVector c7x0 = FloatVector.zero(SPECIES);
+    FloatVector c7x1 = FloatVector.zero(SPECIES);
+    FloatVector c8x0 = FloatVector.zero(SPECIES);
+    FloatVector c8x1 = FloatVector.zero(SPECIES);
+    FloatVector c9x0 = FloatVector.zero(SPECIES);
+    FloatVector c9x1 = FloatVector.zero(SPECIES);
+    FloatVector c10x0 = FloatVector.zero(SPECIES);
+    FloatVector c10x1 = FloatVector.zero(SPECIES);
+    FloatVector c11x0 = FloatVector.zero(SPECIES);
+    FloatVector c11x1 = FloatVector.zero(SPECIES);
     int fromAToB = bOffset - B_FOR_A * aOffset;
     int end = aOffset + depth * PITCH;
     int at = aOffset;
@@ -223,55 +207,46 @@ final class WideTiles {
       c11x1 = nextA11.fma(nextB1, c11x1);
       VarHandle.acquireFence();
     }
-    // As cOffset, which then need not be kept during the loop.
-    int to = cOffset + at - end;
-    TYPE.cast(c0x0).intoArray(c, to);
-    TYPE.cast(c0x1).intoArray(c, to + LANES);
-    TYPE.cast(c1x0).intoArray(c, to + cStride);
-    TYPE.cast(c1x1).intoArray(c, to + cStride + LANES);
-    TYPE.cast(c2x0).intoArray(c, to + 2 * cStride);
-    TYPE.cast(c2x1).intoArray(c, to + 2 * cStride + LANES);
-    TYPE.cast(c3x0).intoArray(c, to + 3 * cStride);
-    TYPE.cast(c3x1).intoArray(c, to + 3 * cStride + LANES);
-    TYPE.cast(c4x0).intoArray(c, to + 4 * cStride);
-    TYPE.cast(c4x1).intoArray(c, to + 4 * cStride + LANES);
-    TYPE.cast(c5x0).intoArray(c, to + 5 * cStride);
-    TYPE.cast(c5x1).intoArray(c, to + 5 * cStride + LANES);
-    TYPE.cast(c6x0).intoArray(c, to + 6 * cStride);
-    TYPE.cast(c6x1).intoArray(c, to + 6 * cStride + LANES);
-    TYPE.cast(c7x0).intoArray(c, to + 7 * cStride);
-    TYPE.cast(c7x1).intoArray(c, to + 7 * cStride + LANES);
-    TYPE.cast(c8x0).intoArray(c, to + 8 * cStride);
-    TYPE.cast(c8x1).intoArray(c, to + 8 * cStride + LANES);
-    TYPE.cast(c9x0).intoArray(c, to + 9 * cStride);
-    TYPE.cast(c9x1).intoArray(c, to + 9 * cStride + LANES);
-    TYPE.cast(c10x0).intoArray(c, to + 10 * cStride);
-    TYPE.cast(c10x1).intoArray(c, to + 10 * cStride + LANES);
-    TYPE.cast(c11x0).intoArray(c, to + 11 * cStride);
-    TYPE.cast(c11x1).intoArray(c, to + 11 * cStride + LANES);
+    TYPE.cast(c0x0).intoArray(c, START);
+    TYPE.cast(c0x1).intoArray(c, START + LANES);
+    TYPE.cast(c1x0).intoArray(c, START + WIDE);
+    TYPE.cast(c1x1).intoArray(c, START + WIDE + LANES);
+    TYPE.cast(c2x0).intoArray(c, START + 2 * WIDE);
+    TYPE.cast(c2x1).intoArray(c, START + 2 * WIDE + LANES);
+    TYPE.cast(c3x0).intoArray(c, START + 3 * WIDE);
+    TYPE.cast(c3x1).intoArray(c, START + 3 * WIDE + LANES);
+    TYPE.cast(c4x0).intoArray(c, START + 4 * WIDE);
+    TYPE.cast(c4x1).intoArray(c, START + 4 * WIDE + LANES);
+    TYPE.cast(c5x0).intoArray(c, START + 5 * WIDE);
+    TYPE.cast(c5x1).intoArray(c, START + 5 * WIDE + LANES);
+    TYPE.cast(c6x0).intoArray(c, START + 6 * WIDE);
+    TYPE.cast(c6x1).intoArray(c, START + 6 * WIDE + LANES);
+    TYPE.cast(c7x0).intoArray(c, START + 7 * WIDE);
+    TYPE.cast(c7x1).intoArray(c, START + 7 * WIDE + LANES);
+    TYPE.cast(c8x0).intoArray(c, START + 8 * WIDE);
+    TYPE.cast(c8x1).intoArray(c, START + 8 * WIDE + LANES);
+    TYPE.cast(c9x0).intoArray(c, START + 9 * WIDE);
+    TYPE.cast(c9x1).intoArray(c, START + 9 * WIDE + LANES);
+    TYPE.cast(c10x0).intoArray(c, START + 10 * WIDE);
+    TYPE.cast(c10x1).intoArray(c, START + 10 * WIDE + LANES);
+    TYPE.cast(c11x0).intoArray(c, START + 11 * WIDE);
+    TYPE.cast(c11x1).intoArray(c, START + 11 * WIDE + LANES);
   }
 
-  private static void add6(
-      int depth,
-      float[] a,
-      int aOffset,
-      float[] b,
-      int bOffset,
-      float[] c,
-      int cOffset,
-      int cStride) {
-    FloatVector c0x0 = FloatVector.fromArray(SPECIES, c, cOffset);
-    FloatVector c0x1 = FloatVector.fromArray(SPECIES, c, cOffset + LANES);
-    FloatVector c1x0 = FloatVector.fromArray(SPECIES, c, cOffset + cStride);
-    FloatVector c1x1 = FloatVector.fromArray(SPECIES, c, cOffset + cStride + LANES);
-    FloatVector c2x0 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride);
-    FloatVector c2x1 = FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + LANES);
-    FloatVector c3x0 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride);
-    FloatVector c3x1 = FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + LANES);
-    FloatVector c4x0 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride);
-    FloatVector c4x1 = FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride + LANES);
-    FloatVector c5x0 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride);
-    FloatVector c5x1 = FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride + LANES);
+  private static void multiply6(
+      int depth, float[] a, int aOffset, float[] b, int bOffset, float[] c) {
+    FloatVector c0x0 = FloatVector.zero(SPECIES);
+    FloatVector c0x1 = FloatVector.zero(SPECIES);
+    FloatVector c1x0 = FloatVector.zero(SPECIES);
+    FloatVector c1x1 = FloatVector.zero(SPECIES);
+    FloatVector c2x0 = FloatVector.zero(SPECIES);
+    FloatVector c2x1 = FloatVector.zero(SPECIES);
+    FloatVector c3x0 = FloatVector.zero(SPECIES);
+    FloatVector c3x1 = FloatVector.zero(SPECIES);
+    FloatVector c4x0 = FloatVector.zero(SPECIES);
+    FloatVector c4x1 = FloatVector.zero(SPECIES);
+    FloatVector c5x0 = FloatVector.zero(SPECIES);
+    FloatVector c5x1 = FloatVector.zero(SPECIES);
     int fromAToB = bOffset - B_FOR_A * aOffset;
     int end = aOffset + depth * PITCH;
     int at = aOffset;
@@ -330,19 +305,17 @@ final class WideTiles {
       c5x1 = nextA5.fma(nextB1, c5x1);
       VarHandle.acquireFence();
     }
-    // As cOffset, which then need not be kept during the loop.
-    int to = cOffset + at - end;
-    TYPE.cast(c0x0).intoArray(c, to);
-    TYPE.cast(c0x1).intoArray(c, to + LANES);
-    TYPE.cast(c1x0).intoArray(c, to + cStride);
-    TYPE.cast(c1x1).intoArray(c, to + cStride + LANES);
-    TYPE.cast(c2x0).intoArray(c, to + 2 * cStride);
-    TYPE.cast(c2x1).intoArray(c, to + 2 * cStride + LANES);
-    TYPE.cast(c3x0).intoArray(c, to + 3 * cStride);
-    TYPE.cast(c3x1).intoArray(c, to + 3 * cStride + LANES);
-    TYPE.cast(c4x0).intoArray(c, to + 4 * cStride);
-    TYPE.cast(c4x1).intoArray(c, to + 4 * cStride + LANES);
-    TYPE.cast(c5x0).intoArray(c, to + 5 * cStride);
-    TYPE.cast(c5x1).intoArray(c, to + 5 * cStride + LANES);
+    TYPE.cast(c0x0).intoArray(c, START);
+    TYPE.cast(c0x1).intoArray(c, START + LANES);
+    TYPE.cast(c1x0).intoArray(c, START + WIDE);
+    TYPE.cast(c1x1).intoArray(c, START + WIDE + LANES);
+    TYPE.cast(c2x0).intoArray(c, START + 2 * WIDE);
+    TYPE.cast(c2x1).intoArray(c, START + 2 * WIDE + LANES);
+    TYPE.cast(c3x0).intoArray(c, START + 3 * WIDE);
+    TYPE.cast(c3x1).intoArray(c, START + 3 * WIDE + LANES);
+    TYPE.cast(c4x0).intoArray(c, START + 4 * WIDE);
+    TYPE.cast(c4x1).intoArray(c, START + 4 * WIDE + LANES);
+    TYPE.cast(c5x0).intoArray(c, START + 5 * WIDE);
+    TYPE.cast(c5x1).intoArray(c, START + 5 * WIDE + LANES);
   }
 }
