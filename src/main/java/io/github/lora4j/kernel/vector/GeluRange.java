@@ -36,7 +36,7 @@ final class GeluRange {
                   FloatVector.broadcast(Lanes.SPECIES, CUBIC),
                   FloatVector.broadcast(Lanes.SPECIES, LINEAR));
       FloatVector e = Exp.of(v.mul(slope));
-      v.div(e.add(1f)).intoArray(y, i);
+      Lanes.TYPE.cast(v.div(e.add(1f))).intoArray(y, i);
     }
     for (int i = end; i < to; i++) {
       float v = Math.max(x[i], -HELD);
@@ -79,7 +79,8 @@ final class GeluRange {
               FloatVector.broadcast(Lanes.SPECIES, -3 * CUBIC),
               FloatVector.broadcast(Lanes.SPECIES, -LINEAR));
       FloatVector rest = v.mul(s).mul(e.mul(s)).mul(twiceSlope);
-      FloatVector.fromArray(Lanes.SPECIES, dy, i).mul(s.add(rest)).intoArray(gradient, i + shift);
+      FloatVector dx = FloatVector.fromArray(Lanes.SPECIES, dy, i).mul(s.add(rest));
+      Lanes.TYPE.cast(dx).intoArray(gradient, i + shift);
     }
     for (int i = end; i < to; i++) {
       float v = Math.min(Math.max(x[i], -HELD), HELD);

@@ -1,0 +1,96 @@
+package io.github.lora4j.kernel;
+
+import static io.github.lora4j.kernel.KernelsUnderTest.uniform;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Kernels that are compiled after other code has used vectors of all shapes, as a bfloat16 base or
+ * a program around lora4j may: what the compiler learnt of the methods that all share is of no use
+ * then.
+ */
+@Timeout(300)
+@DisabledIfSystemProperty(named = "expect.kernel", matches = "portable")
+class KernelsAfterOtherVectorsTest {
+
+  /** Prints the calls that go on to allocate. */
+  static final class Main {
+    private static final int SIZE = 100;
+
+    /** The objects of a call; a box for each vector would be ten times that. */
+    private static final long ALLOWED = 4096;
+
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
+
+    private Main() {}
+
+    public static void main(String[] args) {
+      Kernels kernels = ActiveKernels.get();
+      Parallel.setThreads(1);
+      for (VectorShape shape :
+          List.of(VectorShape.S_128_BIT, VectorShape.S_256_BIT, VectorShape.S_512_BIT)) {
+        useVectors(
+            VectorSpecies.of(float.class, shape),
+            VectorSpecies.of(int.class, shape),
+            new float[256],
+            new int[256]);
+      }
+      float[] x = uniform(SIZE * SIZE, 1, 1);
+      float[] y = new float[SIZE * SIZE];
+      float[] row = new float[SIZE];
+      Map<String, Runnable> calls = new LinkedHashMap<>();
+      calls.put("gelu", () -> kernels.gelu(x, y, x.length));
+      calls.put("geluBackward", () -> kernels.geluBackward(x, x, y, x.length, false));
+      calls.put("layerNorm", () -> kernels.layerNorm(x, SIZE, SIZE, row, row, 1e-5f, y, row, row));
+      List<String> allocating = new ArrayList<>();
+      calls.forEach(
+          (name, call) -> {
+            long found = Allocation.least(call, ALLOWED, PATIENCE_NANOS);
+            if (found > ALLOWED) {
+              allocating.add("%s: %,d bytes".formatted(name, found));
+            }
+          });
+      System.out.println("kernels " + kernels.name());
+      System.out.println("allocating " + allocating);
+    }
+
+    private static void useVectors(
+        VectorSpecies<Float> floats, VectorSpecies<Integer> ints, float[] x, int[] y) {
+      for (int round = 0; round < 3000; round++) {
+        for (int i = 0; i < y.length; i += ints.length()) {
+          IntVector bits = IntVector.fromArray(ints, y, i);
+          FloatVector v = FloatVector.fromArray(floats, x, i);
+          bits.lanewise(VectorOperators.LSHL, 3).add(bits).intoArray(y, i);
+          bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(x, i);
+          v.mul(v).reinterpretAsInts().lanewise(VectorOperators.LSHR, 16).intoArray(y, i);
+          v.fma(v, v).max(v).add(v).intoArray(x, i);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {16, 32, 64})
+  void makeNoGarbage(int bytes) {
+    List<String> flags = new ArrayList<>(ChildJvm.WITH_MODULE);
+    flags.add("-Dlora4j.kernels=vector");
+    flags.add("-XX:MaxVectorSize=" + bytes);
+    String output = ChildJvm.run(Main.class, flags);
+    assertEquals("vector", ChildJvm.value(output, "kernels"));
+    assertEquals("[]", ChildJvm.value(output, "allocating"), output);
+  }
+}
