@@ -1,13 +1,9 @@
 package io.github.lora4j.kernel;
 
 import static io.github.lora4j.kernel.KernelsUnderTest.uniform;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -31,11 +27,6 @@ class KernelsAfterOtherVectorsTest {
   static final class Main {
     private static final int SIZE = 100;
 
-    /** The objects of a call; a box for each vector would be ten times that. */
-    private static final long ALLOWED = 4096;
-
-    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
-
     private Main() {}
 
     public static void main(String[] args) {
@@ -51,16 +42,7 @@ class KernelsAfterOtherVectorsTest {
       calls.put("gelu", () -> kernels.gelu(x, y, x.length));
       calls.put("geluBackward", () -> kernels.geluBackward(x, x, y, x.length, false));
       calls.put("layerNorm", () -> kernels.layerNorm(x, SIZE, SIZE, row, row, 1e-5f, y, row, row));
-      List<String> allocating = new ArrayList<>();
-      calls.forEach(
-          (name, call) -> {
-            long found = Allocation.least(call, ALLOWED, PATIENCE_NANOS);
-            if (found > ALLOWED) {
-              allocating.add("%s: %,d bytes".formatted(name, found));
-            }
-          });
-      System.out.println("kernels " + kernels.name());
-      System.out.println("allocating " + allocating);
+      GarbageInChildJvm.print(kernels, calls);
     }
 
     /** No class of the Vector API in the signature: JUnit looks at it without the module too. */
@@ -84,11 +66,6 @@ class KernelsAfterOtherVectorsTest {
   @ParameterizedTest
   @ValueSource(ints = {16, 32, 64})
   void makeNoGarbage(int bytes) {
-    List<String> flags = new ArrayList<>(ChildJvm.WITH_MODULE);
-    flags.add("-Dlora4j.kernels=vector");
-    flags.add("-XX:MaxVectorSize=" + bytes);
-    String output = ChildJvm.run(Main.class, flags);
-    assertEquals("vector", ChildJvm.value(output, "kernels"));
-    assertEquals("[]", ChildJvm.value(output, "allocating"), output);
+    GarbageInChildJvm.assertNone(Main.class, "-XX:MaxVectorSize=" + bytes);
   }
 }

@@ -1,13 +1,10 @@
 package io.github.lora4j.kernel;
 
 import static io.github.lora4j.kernel.KernelsUnderTest.uniform;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,11 +23,6 @@ class UnprofiledKernelsTest {
   /** Prints the calls that go on to allocate. */
   static final class Main {
     private static final int SIZE = 100;
-
-    /** The objects of a call; a box for each sum of a tile would be a hundred times that. */
-    private static final long ALLOWED = 4096;
-
-    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
 
     private Main() {}
 
@@ -55,28 +47,14 @@ class UnprofiledKernelsTest {
           "layerNormBackward",
           () -> kernels.layerNormBackward(x, x, SIZE, SIZE, row, row, row, y, false));
       calls.put("softmaxBackward", () -> kernels.softmaxBackward(x, 0, y, 0, SIZE));
-      List<String> allocating = new ArrayList<>();
-      calls.forEach(
-          (name, call) -> {
-            long found = Allocation.least(call, ALLOWED, PATIENCE_NANOS);
-            if (found > ALLOWED) {
-              allocating.add("%s: %,d bytes".formatted(name, found));
-            }
-          });
-      System.out.println("kernels " + kernels.name());
-      System.out.println("allocating " + allocating);
+      GarbageInChildJvm.print(kernels, calls);
     }
   }
 
   @ParameterizedTest
   @ValueSource(ints = {16, 32, 64})
   void sumsAreNotBoxed(int bytes) {
-    List<String> flags = new ArrayList<>(ChildJvm.WITH_MODULE);
-    flags.add("-Dlora4j.kernels=vector");
-    flags.add("-XX:MaxVectorSize=" + bytes);
-    flags.add("-XX:PerMethodTrapLimit=0");
-    String output = ChildJvm.run(Main.class, flags);
-    assertEquals("vector", ChildJvm.value(output, "kernels"));
-    assertEquals("[]", ChildJvm.value(output, "allocating"), output);
+    GarbageInChildJvm.assertNone(
+        Main.class, "-XX:MaxVectorSize=" + bytes, "-XX:PerMethodTrapLimit=0");
   }
 }
