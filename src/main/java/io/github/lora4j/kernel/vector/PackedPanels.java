@@ -13,9 +13,7 @@ final class PackedPanels {
   void of(Matrix b) {
     depth = b.rows();
     elements = room.atLeast(Panels.length(depth, b.columns(), Tiles.WIDE));
-    for (int first = 0; first < b.columns(); first += Tiles.WIDE) {
-      Panels.packPanel(b, 1, first, Tiles.WIDE, elements, at(first / Tiles.WIDE, 0));
-    }
+    Panels.packRight(b, 1, Tiles.WIDE, elements);
   }
 
   /** Holds the panels. */
