@@ -61,43 +61,49 @@ final class LowRankTiles {
   }
 
   /**
-   * Computes the rows of {@code hidden} for a sliver, or fetches them if they are given.
+   * Adds a slice of the inner dimension to the rows of {@code hidden} of a sliver, or fetches them
+   * if they are given.
    *
-   * @param left the left operand of the product that this one is added to
-   * @param sliver which of it
+   * @param left a slice of the left operand of the product that this one is added to
+   * @param sliver which of its slivers
+   * @param k0 where the slice begins
    */
-  void makeHidden(Slivers left, int sliver) {
-    if (first != null && product.first() != null) {
-      int depth = product.first().rows();
-      for (int column = 0; column < rank(); column += width) {
-        int columns = Math.min(width, rank() - column);
-        Matrix made = hidden.rows(sliver).columns(column, columns);
-        int k0 = 0;
-        do {
-          int k1 = Math.min(depth, k0 + Tiles.DEPTH);
-          float[] sums = product(left, sliver, k0, k1, first, column * depth + k0 * width);
-          Panels.scatter(sums, Panels.START, width, made, k0 > 0);
-          k0 = k1;
-        } while (k0 < depth);
+  void addToHidden(Slivers left, int sliver, int k0) {
+    if (first == null || product.first() == null) {
+      if (k0 == 0) {
+        hidden.copy(sliver);
       }
+      return;
     }
-    hidden.copy(sliver);
+    int depth = product.first().rows();
+    int k1 = Math.min(depth, k0 + Tiles.DEPTH);
+    for (int column = 0; column < rank(); column += width) {
+      int columns = Math.min(width, rank() - column);
+      Matrix made = hidden.rows(sliver).columns(column, columns);
+      float[] sums = product(left, sliver, k1 - k0, first, column * depth + k0 * width);
+      Panels.scatter(sums, Panels.START, width, made, k0 > 0);
+    }
+    if (k1 == depth) {
+      hidden.copy(sliver);
+    }
   }
 
-  private float[] product(Slivers left, int sliver, int k0, int k1, float[] right, int inPanels) {
+  private float[] product(Slivers left, int sliver, int depth, float[] right, int inPanels) {
     int from = Panels.START + inPanels;
     if (width == Tiles.WIDE) {
-      return left.multiply(sliver, k0, k1, right, from).elements();
+      return left.multiply(sliver, 0, depth, right, from).elements();
     }
     float[] sums = Scratch.current().product().elements();
     Arrays.fill(sums, 0f);
-    left.addNarrowProduct(sliver, k0, k1, right, from, sums, Panels.START);
+    left.addNarrowProduct(sliver, 0, depth, right, from, sums, Panels.START);
     return sums;
   }
 
-  /** The product for a sliver and a panel; lasts until this thread computes another. */
-  TileProduct multiply(int sliver, int panel) {
+  /** Adds the product for a sliver and a panel to a tile. */
+  void addTo(TileProduct tile, int sliver, int panel) {
+    TileProduct added = Scratch.current().lowRank();
     int right = Panels.START + panel * rank() * Tiles.WIDE;
-    return hidden.multiply(sliver, 0, rank(), second, right);
+    hidden.multiply(sliver, 0, rank(), second, right, added);
+    tile.add(added);
   }
 }

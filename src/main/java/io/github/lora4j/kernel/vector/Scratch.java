@@ -8,6 +8,7 @@ final class Scratch {
   private final Slivers left = new Slivers();
   private final Slivers hidden = new Slivers();
   private final TileProduct product = new TileProduct();
+  private final TileProduct lowRank = new TileProduct();
   private final float[] square = new float[Tiles.WIDE * Tiles.WIDE];
   private final Room right = new Room();
   private final Room panels = new Room();
@@ -35,6 +36,11 @@ final class Scratch {
   /** For a tile of the result. */
   TileProduct product() {
     return product;
+  }
+
+  /** For what a low-rank product adds to that tile. */
+  TileProduct lowRank() {
+    return lowRank;
   }
 
   /** For a whole right operand; lasts until this thread asks again. */

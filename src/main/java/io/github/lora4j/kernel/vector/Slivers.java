@@ -72,8 +72,13 @@ final class Slivers {
    */
   TileProduct multiply(int sliver, int k0, int k1, float[] b, int bOffset) {
     TileProduct product = Scratch.current().product();
-    WideTiles.multiply(k1 - k0, copies, at(sliver, k0), b, bOffset, product.elements());
+    multiply(sliver, k0, k1, b, bOffset, product);
     return product;
+  }
+
+  /** The same in a tile of the caller's. */
+  void multiply(int sliver, int k0, int k1, float[] b, int bOffset, TileProduct product) {
+    WideTiles.multiply(k1 - k0, copies, at(sliver, k0), b, bOffset, product.elements());
   }
 
   /**

@@ -25,6 +25,11 @@ final class TileProduct {
     sum(c.data(), at, c.rowStride(), c.data(), at, c.rowStride(), rows(c, row), columns(c, column));
   }
 
+  /** Adds another tile to this one. */
+  void add(TileProduct other) {
+    sum(other.elements, Panels.START, WIDE, elements, Panels.START, WIDE, Tiles.ROWS, WIDE);
+  }
+
   /** Adds the whole tile. */
   void addTo(float[] c, int at, int stride) {
     sum(c, at, stride, c, at, stride, Tiles.ROWS, WIDE);

@@ -39,8 +39,11 @@ record WideProduct(
   /** The fewest slivers of a block. */
   private static final int FEWEST_SLIVERS = 4;
 
-  /** The most elements of the left operand that are copied at a time: the copies take 16 MiB. */
-  private static final int MOST_COPIED = 3 << 20;
+  /**
+   * The most rows of the left operand of which a slice is copied at a time: the copies pass by
+   * again for every few panels, so they should stay in the last cache.
+   */
+  private static final int MOST_ROWS = 1024;
 
   /** The product alone. */
   WideProduct(Matrix a, RightOperand b, boolean accumulate, Matrix c) {
@@ -51,23 +54,35 @@ record WideProduct(
     if (c.rows() == 0) {
       return;
     }
-    int slivers = Math.max(1, MOST_COPIED / Math.max(1, a.columns()) / Tiles.ROWS);
-    int rows = Math.min(c.rows(), slivers * Tiles.ROWS);
+    int slivers = Panels.count(c.rows(), Tiles.ROWS);
+    int parts = Panels.count(c.rows(), MOST_ROWS);
+    int rows = Panels.count(slivers, parts) * Tiles.ROWS;
     LowRankTiles added = LowRankTiles.of(lowRank);
     for (int first = 0; first < c.rows(); first += rows) {
       part(first, Math.min(rows, c.rows() - first), added);
     }
   }
 
-  /** Computes some rows of the result: first what all blocks of it need, then the blocks. */
+  /** Computes some rows of the result, a slice of the inner dimension after the other. */
   private void part(int firstRow, int rows, @Nullable LowRankTiles added) {
-    int panelCount = Panels.count(c.columns(), Tiles.WIDE);
-    Slivers left = Scratch.current().left();
-    left.of(a.rows(firstRow, rows));
     if (added != null) {
       added.of(firstRow, rows);
     }
-    Parallel.forEach(left.count(), sliver -> prepare(left, sliver, added));
+    int depth = a.columns();
+    int k0 = 0;
+    do {
+      int k1 = Math.min(depth, k0 + Tiles.DEPTH);
+      slice(firstRow, rows, k0, k1, added);
+      k0 = k1;
+    } while (k0 < depth);
+  }
+
+  /** Adds a slice of the inner dimension: first what all tiles need of it, then the tiles. */
+  private void slice(int firstRow, int rows, int k0, int k1, @Nullable LowRankTiles added) {
+    int panelCount = Panels.count(c.columns(), Tiles.WIDE);
+    Slivers left = Scratch.current().left();
+    left.of(a.rows(firstRow, rows).columns(k0, k1 - k0));
+    Parallel.forEach(left.count(), sliver -> prepare(left, sliver, k0, added));
     int wanted = TASKS_PER_THREAD * Parallel.threads();
     int panels = Math.max(1, Math.min(MOST_PANELS, panelCount / wanted));
     int columnBlocks = Panels.count(panelCount, panels);
@@ -85,14 +100,14 @@ record WideProduct(
                   (row + 1) * left.count() / rowBlocks,
                   column * panelCount / columnBlocks,
                   (column + 1) * panelCount / columnBlocks);
-          compute(block, left, added);
+          compute(block, left, k0, k1, added);
         });
   }
 
-  private static void prepare(Slivers left, int sliver, @Nullable LowRankTiles added) {
+  private static void prepare(Slivers left, int sliver, int k0, @Nullable LowRankTiles added) {
     left.copy(sliver);
     if (added != null) {
-      added.makeHidden(left, sliver);
+      added.addToHidden(left, sliver, k0);
     }
   }
 
@@ -104,32 +119,26 @@ record WideProduct(
     }
   }
 
-  private void compute(Block block, Slivers left, @Nullable LowRankTiles added) {
-    int depth = a.columns();
-    int k0 = 0;
-    do {
-      int k1 = Math.min(depth, k0 + Tiles.DEPTH);
-      RightOperand.Block right = b.block(block.firstPanel(), block.endPanel(), k0, k1);
-      boolean begins = k0 == 0 && !accumulate;
-      LowRankTiles last = k1 == depth ? added : null;
-      for (int sliver = block.firstSliver(); sliver < block.endSliver(); sliver++) {
-        for (int panel = block.firstPanel(); panel < block.endPanel(); panel++) {
-          int row = block.row(sliver);
-          int column = panel * Tiles.WIDE;
-          int from = right.offset() + (panel - block.firstPanel()) * right.step();
-          TileProduct product = left.multiply(sliver, k0, k1, right.elements(), from);
-          if (begins) {
-            begin(product, row, column);
-          } else {
-            product.addTo(c, row, column);
-          }
-          if (last != null) {
-            last.multiply(sliver, panel).addTo(c, row, column);
-          }
+  private void compute(Block block, Slivers left, int k0, int k1, @Nullable LowRankTiles added) {
+    RightOperand.Block right = b.block(block.firstPanel(), block.endPanel(), k0, k1);
+    boolean begins = k0 == 0 && !accumulate;
+    LowRankTiles last = k1 == a.columns() ? added : null;
+    for (int sliver = block.firstSliver(); sliver < block.endSliver(); sliver++) {
+      for (int panel = block.firstPanel(); panel < block.endPanel(); panel++) {
+        int row = block.row(sliver);
+        int column = panel * Tiles.WIDE;
+        int from = right.offset() + (panel - block.firstPanel()) * right.step();
+        TileProduct product = left.multiply(sliver, 0, k1 - k0, right.elements(), from);
+        if (last != null) {
+          last.addTo(product, sliver, panel);
+        }
+        if (begins) {
+          begin(product, row, column);
+        } else {
+          product.addTo(c, row, column);
         }
       }
-      k0 = k1;
-    } while (k0 < depth);
+    }
   }
 
   /** Writes the first tile of a sum, with addend and bias. */
