@@ -27,7 +27,7 @@ class VectorWidthsTest {
   /**
    * Prints how far products are from double precision, as a share of what is allowed, and how long
    * they take: first as the interpreter and the first compiler run what the warm-up has not
-   * compiled, then as compiled while the time was taken.
+   * compiled, then as compiled while the time was taken. Fails if attention is wrong.
    */
   static final class Main {
     private static final int ENOUGH = 20;
@@ -46,6 +46,7 @@ class VectorWidthsTest {
           "backward " + best(() -> kernels.linearBackward(operands.dy(), weight, y, false)));
       Parallel.setThreads(3);
       error = Math.max(error, error(kernels));
+      AttentionKernelsTest.check(kernels, 70, 65, 130);
       System.out.println("kernels " + kernels.description());
       System.out.println("error " + error);
     }

@@ -19,11 +19,17 @@ final class HeadAttention {
   private static final ThreadLocal<HeadAttention> CURRENT =
       ThreadLocal.withInitial(HeadAttention::new);
 
-  /** A multiple of the width of a tile; the scores of so many stay in the second cache for long. */
-  private static final int QUERIES_PER_BLOCK = 64;
+  /**
+   * A multiple of the width of a tile; the scores of so many stay in the second cache for long.
+   * They are also the rows of a left operand, which then need not be copied.
+   */
+  private static final int QUERIES_PER_BLOCK = RowTiles.LENGTH;
 
-  private final Slivers keys = new Slivers();
-  private final Slivers values = new Slivers();
+  /** The distance of two rows of scores. */
+  private static final int STRIDE = QUERIES_PER_BLOCK;
+
+  private final CopiedRows keys = new CopiedRows();
+  private final CopiedRows values = new CopiedRows();
 
   /** Values in the forward pass, keys in the backward one. */
   private final PackedPanels ofAllBlocks = new PackedPanels();
@@ -55,11 +61,6 @@ final class HeadAttention {
 
     int panels() {
       return Panels.count(count, Tiles.WIDE);
-    }
-
-    /** The distance of two rows of scores. */
-    int stride() {
-      return panels() * Tiles.WIDE;
     }
 
     /** How many keys a query sees, counted from the first of the block. */
@@ -100,7 +101,7 @@ final class HeadAttention {
       Matrix out,
       float[] max,
       float[] inverseSum) {
-    keys.copyOf(head.ofKeys(k, head.keys()));
+    keys.of(head.ofKeys(k, head.keys()));
     ofAllBlocks.of(head.ofKeys(v, head.keys()));
     for (int number = 0; number < Block.count(head); number++) {
       Block block = Block.of(head, number);
@@ -111,7 +112,7 @@ final class HeadAttention {
             at(panel),
             block.keysOf(panel),
             block.queriesOf(panel),
-            block.stride(),
+            STRIDE,
             head.scaling(),
             max,
             inverseSum,
@@ -135,9 +136,9 @@ final class HeadAttention {
       @Nullable Matrix dK,
       @Nullable Matrix dV,
       boolean accumulate) {
-    keys.copyOf(head.ofKeys(k, head.keys()));
+    keys.of(head.ofKeys(k, head.keys()));
     if (dQ != null || dK != null) {
-      values.copyOf(head.ofKeys(v, head.keys()));
+      values.of(head.ofKeys(v, head.keys()));
     }
     if (dQ != null) {
       ofAllBlocks.of(head.ofKeys(k, head.keys()));
@@ -155,7 +156,7 @@ final class HeadAttention {
             at(panel),
             block.keysOf(panel),
             block.queriesOf(panel),
-            block.stride(),
+            STRIDE,
             head.scaling(),
             max,
             inverseSum,
@@ -186,7 +187,7 @@ final class HeadAttention {
     for (int panel = 0; panel < block.panels(); panel++) {
       int unmasked = block.seen(panel * Tiles.WIDE);
       for (int key = unmasked; key < block.keysOf(panel); key++) {
-        int row = at(panel) + key * block.stride();
+        int row = at(panel) + key * STRIDE;
         Arrays.fill(p, row, row + key - unmasked + 1, Float.NEGATIVE_INFINITY);
       }
     }
@@ -203,7 +204,7 @@ final class HeadAttention {
           at(panel),
           block.keysOf(panel),
           block.queriesOf(panel),
-          block.stride(),
+          STRIDE,
           block.head().scaling());
     }
     return dScores;
@@ -215,23 +216,20 @@ final class HeadAttention {
   }
 
   /** {@code left right^T} for the keys that any query of a panel sees; zeros for others. */
-  private float[] multiply(Block block, Slivers left, Matrix right, Room room) {
-    int stride = block.stride();
+  private float[] multiply(Block block, CopiedRows left, Matrix right, Room room) {
     int rows = Panels.count(block.keys(), Tiles.ROWS) * Tiles.ROWS;
     // Slivers are copied faster if whole columns of them can be read.
-    float[] to = room.atLeast(Panels.START + (rows + Tiles.PITCH) * stride);
-    Arrays.fill(to, Panels.START, Panels.START + rows * stride, 0f);
+    float[] to = room.atLeast(Panels.START + rows * STRIDE + Tiles.PITCH);
+    Arrays.fill(to, Panels.START, Panels.START + rows * STRIDE, 0f);
     ofBlock.of(right.transpose());
     for (int panel = 0; panel < block.panels(); panel++) {
       int seen = block.keysOf(panel);
       int end = Panels.count(seen, Tiles.ROWS) * Tiles.ROWS;
       for (int key = 0; key < end; key += Tiles.ROWS) {
-        int sliver = key / Tiles.ROWS;
-        left.multiply(sliver, 0, right.columns(), ofBlock.elements(), ofBlock.at(panel, 0))
-            .copyTo(to, at(panel) + key * stride, stride);
+        left.multiply(key, ofBlock, panel).copyTo(to, at(panel) + key * STRIDE, STRIDE);
       }
       for (int key = seen; key < end; key++) {
-        Arrays.fill(to, at(panel) + key * stride, at(panel) + key * stride + Tiles.WIDE, 0f);
+        Arrays.fill(to, at(panel) + key * STRIDE, at(panel) + key * STRIDE + Tiles.WIDE, 0f);
       }
     }
     return to;
@@ -239,7 +237,7 @@ final class HeadAttention {
 
   /** {@code to += p^T b}, or {@code to = p^T b}; a query takes only keys it sees. */
   private void addToQueries(Block block, float[] p, PackedPanels b, Matrix to, boolean accumulate) {
-    weights.of(new Matrix(p, Panels.START, block.count(), block.keys(), 1, block.stride()));
+    weights.of(new Matrix(p, Panels.START, block.count(), block.keys(), 1, STRIDE));
     for (int query = 0; query < block.count(); query += Tiles.ROWS) {
       int sliver = query / Tiles.ROWS;
       int seen = block.seen(Math.min(block.count(), query + Tiles.ROWS) - 1);
@@ -254,16 +252,13 @@ final class HeadAttention {
 
   /** {@code to += p b}, or {@code to = p b}; a key takes only queries that see it. */
   private void addToKeys(Block block, float[] p, PackedPanels b, Matrix to, boolean accumulate) {
-    int stride = block.stride();
-    weights.of(new Matrix(p, Panels.START, block.keys(), stride, stride, 1));
+    TileProduct product = Scratch.current().product();
     for (int key = 0; key < block.keys(); key += Tiles.ROWS) {
-      int sliver = key / Tiles.ROWS;
-      // Whole squares are turned.
-      int first = block.seeing(key) / Tiles.PITCH * Tiles.PITCH;
-      weights.copy(sliver, first, stride);
+      int first = block.seeing(key);
+      int left = at(0) + key * STRIDE + first;
       for (int column = 0; column < to.columns(); column += Tiles.WIDE) {
-        int from = b.at(column / Tiles.WIDE, first);
-        TileProduct product = weights.multiply(sliver, first, block.count(), b.elements(), from);
+        int right = b.at(column / Tiles.WIDE, first);
+        RowTiles.multiply(block.count() - first, p, left, b.elements(), right, product.elements());
         put(product, to, key, column, accumulate);
       }
     }

@@ -96,6 +96,7 @@ final class WarmUp {
 
   private void tiles(int depth) {
     wideTile(depth);
+    RowTiles.multiply(Math.min(depth, RowTiles.LENGTH), a, 0, b, 0, c);
     NarrowTiles.rows(depth, a, 0, depth, b, 0, c, 0);
     NarrowTiles.columns(depth, a, 0, Tiles.PITCH, b, 0, c, 0);
   }

@@ -59,16 +59,19 @@ final class WideTiles {
       multiply6(even, a, aOffset, b, bOffset, c);
     }
     if (even < depth) {
-      addStep(a, aOffset + even * PITCH, b, bOffset + even * WIDE, c);
+      addStep(a, aOffset + even * PITCH, 1, b, bOffset + even * WIDE, c);
     }
   }
 
-  /** Adds the products of one inner index. */
-  private static void addStep(float[] a, int aOffset, float[] b, int bOffset, float[] c) {
+  /**
+   * Adds the products of one inner index; element i of the left operand at {@code aOffset + i
+   * aStep}.
+   */
+  static void addStep(float[] a, int aOffset, int aStep, float[] b, int bOffset, float[] c) {
     FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset);
     FloatVector b1 = FloatVector.fromArray(SPECIES, b, bOffset + LANES);
     for (int i = 0; i < Tiles.ROWS; i++) {
-      FloatVector ai = FloatVector.broadcast(SPECIES, a[aOffset + i]);
+      FloatVector ai = FloatVector.broadcast(SPECIES, a[aOffset + i * aStep]);
       int row = START + i * WIDE;
       ai.fma(b0, FloatVector.fromArray(SPECIES, c, row)).intoArray(c, row);
       ai.fma(b1, FloatVector.fromArray(SPECIES, c, row + LANES)).intoArray(c, row + LANES);
