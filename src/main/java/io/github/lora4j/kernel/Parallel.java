@@ -226,7 +226,7 @@ public final class Parallel {
           return call;
         }
       }
-      while (true) {
+      for (long end = System.nanoTime() + KEEP_ALIVE_NANOS; ; ) {
         synchronized (LOCK) {
           Call call = joinAny();
           if (call != null) {
@@ -236,7 +236,10 @@ public final class Parallel {
         }
         LockSupport.parkNanos(PARKED, KEEP_ALIVE_NANOS);
         synchronized (LOCK) {
-          if (PARKED.remove(worker)) { // nobody woke it
+          // To return from there without being woken means nothing: being woken at the moment one
+          // parks leaves a wake-up for the next time.
+          boolean woken = !PARKED.remove(worker);
+          if (!woken && System.nanoTime() - end >= 0) {
             return joinAny();
           }
         }

@@ -16,6 +16,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -77,6 +78,28 @@ class ParallelTest {
           pause();
         });
     assertTrue(seen.size() <= 2, seen.size() + " threads");
+  }
+
+  /** As when a thread is woken at the moment it parks, which leaves a wake-up for the next time. */
+  @Test
+  void aThreadThatIsWokenForNothingStays() {
+    Parallel.setThreads(3);
+    CountDownLatch allThere = new CountDownLatch(3);
+    Set<Thread> seen = ConcurrentHashMap.newKeySet();
+    Parallel.forEach(
+        3,
+        i -> {
+          seen.add(Thread.currentThread());
+          LockSupport.unpark(Thread.currentThread());
+          allThere.countDown();
+          waitFor(allThere);
+        });
+    for (int i = 0; i < 20; i++) {
+      pause();
+    }
+    for (Thread thread : seen) {
+      assertTrue(thread.isAlive(), thread.getName());
+    }
   }
 
   @Test
