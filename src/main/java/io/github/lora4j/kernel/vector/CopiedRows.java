@@ -1,6 +1,7 @@
 package io.github.lora4j.kernel.vector;
 
 import io.github.lora4j.kernel.Matrix;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * A left operand of few columns that one thread copies and uses: rows are cut into pieces of {@link
@@ -27,7 +28,22 @@ final class CopiedRows {
     for (int k = 0; k < columns; k += LENGTH) {
       int to = Panels.START + k / LENGTH * step;
       int length = Math.min(LENGTH, columns - k);
-      Panels.copyRows(a.data(), a.index(0, k), a.rowStride(), copies, to, LENGTH, a.rows(), length);
+      if (length == LENGTH) {
+        copyWhole(a, k, copies, to);
+      } else {
+        int from = a.index(0, k);
+        Panels.copyRows(a.data(), from, a.rowStride(), copies, to, LENGTH, a.rows(), length);
+      }
+    }
+  }
+
+  private static void copyWhole(Matrix a, int k, float[] to, int at) {
+    float[] data = a.data();
+    for (int i = 0; i < a.rows(); i++) {
+      int from = a.index(i, k);
+      for (int j = 0; j < LENGTH; j += Lanes.COUNT) {
+        FloatVector.fromArray(Lanes.SPECIES, data, from + j).intoArray(to, at + i * LENGTH + j);
+      }
     }
   }
 

@@ -215,19 +215,21 @@ final class HeadAttention {
     return Panels.START + panel * Tiles.WIDE;
   }
 
-  /** {@code left right^T} for the keys that any query of a panel sees; zeros for others. */
+  /**
+   * {@code left right^T} for the keys that any query of a panel sees; zeros for as many keys after
+   * them as a tile has rows, as its other queries may see these.
+   */
   private float[] multiply(Block block, CopiedRows left, Matrix right, Room room) {
     int rows = Panels.count(block.keys(), Tiles.ROWS) * Tiles.ROWS;
     // Slivers are copied faster if whole columns of them can be read.
     float[] to = room.atLeast(Panels.START + rows * STRIDE + Tiles.PITCH);
-    Arrays.fill(to, Panels.START, Panels.START + rows * STRIDE, 0f);
     ofBlock.of(right.transpose());
     for (int panel = 0; panel < block.panels(); panel++) {
       int seen = block.keysOf(panel);
-      int end = Panels.count(seen, Tiles.ROWS) * Tiles.ROWS;
-      for (int key = 0; key < end; key += Tiles.ROWS) {
+      for (int key = 0; key < seen; key += Tiles.ROWS) {
         left.multiply(key, ofBlock, panel).copyTo(to, at(panel) + key * STRIDE, STRIDE);
       }
+      int end = Math.min(rows, seen + Tiles.ROWS);
       for (int key = seen; key < end; key++) {
         Arrays.fill(to, at(panel) + key * STRIDE, at(panel) + key * STRIDE + Tiles.WIDE, 0f);
       }
