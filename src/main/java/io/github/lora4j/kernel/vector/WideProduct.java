@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * go by.
  *
  * <p>How the work is cut for the threads changes no result: an element is a sum of chains of fma in
- * ascending order of the inner index, one for each block of the inner dimension and at last one of
- * the low-rank product.
+ * ascending order of the inner index, one for each slice of the inner dimension; the chain of the
+ * low-rank product is added to the last of them.
  *
  * @param a {@code (m, k)}
  * @param b {@code (k, n)}
