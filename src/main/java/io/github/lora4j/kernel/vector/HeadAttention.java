@@ -20,8 +20,8 @@ final class HeadAttention {
       ThreadLocal.withInitial(HeadAttention::new);
 
   /**
-   * A multiple of the width of a tile; the scores of so many stay in the second cache for long.
-   * They are also the rows of a left operand, which then need not be copied.
+   * A multiple of the width of a tile; the scores of so many stay in the second cache for long, and
+   * are the rows of a left operand without being copied.
    */
   private static final int QUERIES_PER_BLOCK = RowTiles.LENGTH;
 
@@ -217,7 +217,7 @@ final class HeadAttention {
 
   /**
    * {@code left right^T} for the keys that any query of a panel sees; zeros for as many keys after
-   * them as a tile has rows, as its other queries may see these.
+   * them as a tile has rows, because a tile reaches so far.
    */
   private float[] multiply(Block block, CopiedRows left, Matrix right, Room room) {
     int rows = Panels.count(block.keys(), Tiles.ROWS) * Tiles.ROWS;

@@ -7,7 +7,8 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * The innermost loop of a product whose left operand has short rows: as {@link WideTiles}, but the
  * rows of the left operand are not interleaved. They lie at a constant distance, so that one index
- * still serves both operands, and need not be turned.
+ * still serves both operands, and need not be turned. The two differ in their indices alone, but
+ * those must be constants for the compiler.
  */
 final class RowTiles {
 
