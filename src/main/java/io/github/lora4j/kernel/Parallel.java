@@ -234,7 +234,7 @@ public final class Parallel {
           }
           PARKED.addLast(worker);
         }
-        LockSupport.parkNanos(PARKED, KEEP_ALIVE_NANOS);
+        LockSupport.parkNanos(PARKED, end - System.nanoTime());
         synchronized (LOCK) {
           // To return from there without being woken means nothing: being woken at the moment one
           // parks leaves a wake-up for the next time.

@@ -1,5 +1,6 @@
 package io.github.lora4j.kernel;
 
+import static io.github.lora4j.kernel.KernelsUnderTest.at;
 import static io.github.lora4j.kernel.KernelsUnderTest.gamma;
 import static io.github.lora4j.kernel.KernelsUnderTest.uniform;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -105,7 +106,7 @@ class AttentionKernelsTest {
         for (int j = 0; j < columns; j++) {
           double expected = sums[i * columns + j];
           double bound = gamma((int) Math.ceil(units)) * magnitudes[i * columns + j];
-          double actual = found.data()[found.index(i, j)];
+          double actual = at(found, i, j);
           assertEquals(expected, actual, bound, () -> which);
           largest = Math.max(largest, Math.abs(actual));
         }
@@ -137,14 +138,10 @@ class AttentionKernelsTest {
       dv = new Sums(q.rows(), q.columns());
     }
 
-    private static double at(Matrix m, int i, int j) {
-      return m.data()[m.index(i, j)];
-    }
-
     private static double dot(Matrix a, int i, Matrix b, int j, boolean magnitudes) {
       double sum = 0;
       for (int c = 0; c < a.columns(); c++) {
-        double product = at(a, i, c) * at(b, j, c);
+        double product = (double) at(a, i, c) * at(b, j, c);
         sum += magnitudes ? Math.abs(product) : product;
       }
       return sum;

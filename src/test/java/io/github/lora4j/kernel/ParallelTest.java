@@ -47,17 +47,8 @@ class ParallelTest {
   }
 
   @Test
-  void asManyThreadsWorkAsAreSet() throws InterruptedException {
-    Parallel.setThreads(3);
-    CountDownLatch allThere = new CountDownLatch(3);
-    Set<Thread> seen = ConcurrentHashMap.newKeySet();
-    Parallel.forEach(
-        3,
-        i -> {
-          seen.add(Thread.currentThread());
-          allThere.countDown();
-          waitFor(allThere);
-        });
+  void asManyThreadsWorkAsAreSet() {
+    Set<Thread> seen = threeThreadsThatMeet(() -> {});
     assertEquals(3, seen.size());
     assertTrue(seen.contains(Thread.currentThread()), "the caller works too");
     for (Thread thread : seen) {
@@ -83,17 +74,7 @@ class ParallelTest {
   /** As when a thread is woken at the moment it parks, which leaves a wake-up for the next time. */
   @Test
   void aThreadThatIsWokenForNothingStays() {
-    Parallel.setThreads(3);
-    CountDownLatch allThere = new CountDownLatch(3);
-    Set<Thread> seen = ConcurrentHashMap.newKeySet();
-    Parallel.forEach(
-        3,
-        i -> {
-          seen.add(Thread.currentThread());
-          LockSupport.unpark(Thread.currentThread());
-          allThere.countDown();
-          waitFor(allThere);
-        });
+    Set<Thread> seen = threeThreadsThatMeet(() -> LockSupport.unpark(Thread.currentThread()));
     for (int i = 0; i < 20; i++) {
       pause();
     }
@@ -225,6 +206,22 @@ class ParallelTest {
     long before = poolThreads();
     Parallel.forEach(5, i -> pause());
     assertTrue(poolThreads() <= Math.max(before, 4), poolThreads() + " threads");
+  }
+
+  /** The threads of a call of which each does something and waits for the others. */
+  private static Set<Thread> threeThreadsThatMeet(Runnable before) {
+    Parallel.setThreads(3);
+    CountDownLatch allThere = new CountDownLatch(3);
+    Set<Thread> seen = ConcurrentHashMap.newKeySet();
+    Parallel.forEach(
+        3,
+        i -> {
+          seen.add(Thread.currentThread());
+          before.run();
+          allThere.countDown();
+          waitFor(allThere);
+        });
+    return seen;
   }
 
   private static long poolThreads() {

@@ -1,7 +1,6 @@
 package io.github.lora4j.kernel.vector;
 
 import io.github.lora4j.kernel.Matrix;
-import jdk.incubator.vector.FloatVector;
 
 /**
  * A left operand of few columns that one thread copies and uses: rows are cut into pieces of {@link
@@ -25,24 +24,14 @@ final class CopiedRows {
     columns = a.columns();
     step = Panels.count(a.rows(), Tiles.ROWS) * Tiles.ROWS * LENGTH;
     copies = room.atLeast(Panels.START + Panels.count(columns, LENGTH) * step);
-    for (int k = 0; k < columns; k += LENGTH) {
-      int to = Panels.START + k / LENGTH * step;
-      int length = Math.min(LENGTH, columns - k);
-      if (length == LENGTH) {
-        copyWhole(a, k, copies, to);
+    for (int k = 0; k < columns; k += Tiles.WIDE) {
+      int from = a.index(0, k);
+      int to = Panels.START + k / LENGTH * step + k % LENGTH;
+      int width = Math.min(Tiles.WIDE, columns - k);
+      if (width == Tiles.WIDE) {
+        Tiles.copyRows(a.rows(), a.data(), from, a.rowStride(), copies, to, LENGTH);
       } else {
-        int from = a.index(0, k);
-        Panels.copyRows(a.data(), from, a.rowStride(), copies, to, LENGTH, a.rows(), length);
-      }
-    }
-  }
-
-  private static void copyWhole(Matrix a, int k, float[] to, int at) {
-    float[] data = a.data();
-    for (int i = 0; i < a.rows(); i++) {
-      int from = a.index(i, k);
-      for (int j = 0; j < LENGTH; j += Lanes.COUNT) {
-        FloatVector.fromArray(Lanes.SPECIES, data, from + j).intoArray(to, at + i * LENGTH + j);
+        Panels.copyRows(a.data(), from, a.rowStride(), copies, to, LENGTH, a.rows(), width);
       }
     }
   }

@@ -243,7 +243,7 @@ final class HeadAttention {
     for (int query = 0; query < block.count(); query += Tiles.ROWS) {
       int sliver = query / Tiles.ROWS;
       int seen = block.seen(Math.min(block.count(), query + Tiles.ROWS) - 1);
-      weights.copy(sliver, 0, seen);
+      weights.copy(sliver, seen);
       for (int column = 0; column < to.columns(); column += Tiles.WIDE) {
         int from = b.at(column / Tiles.WIDE, 0);
         TileProduct product = weights.multiply(sliver, 0, seen, b.elements(), from);

@@ -44,12 +44,12 @@ final class Slivers {
 
   /** Copies a sliver. */
   void copy(int sliver) {
-    copy(sliver, 0, a.columns());
+    copy(sliver, a.columns());
   }
 
-  /** Copies columns {@code k0} to {@code k1 - 1} of a sliver: of others no product may be added. */
-  void copy(int sliver, int k0, int k1) {
-    Interleaving.copy(a, sliver * Tiles.ROWS, k0, k1, copies, at(sliver, k0));
+  /** Copies the first columns of a sliver: of others no product may be added. */
+  void copy(int sliver, int columns) {
+    Interleaving.copy(a, sliver * Tiles.ROWS, 0, columns, copies, at(sliver, 0));
   }
 
   /** Multiplies all copies by a factor. */
