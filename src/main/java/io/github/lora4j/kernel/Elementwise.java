@@ -13,6 +13,12 @@ public final class Elementwise {
    */
   private static final int CHUNK = 1 << 15;
 
+  /**
+   * Elements of an array before its first cache line, if it begins at one: its header takes 16
+   * bytes. Chunks begin at a line, so that no vector of them lies in two.
+   */
+  private static final int BEFORE_LINES = 12;
+
   private Elementwise() {}
 
   /** A range of indices to work on. */
@@ -28,15 +34,19 @@ public final class Elementwise {
   }
 
   /**
-   * Runs a body over consecutive ranges of fixed size, in parallel.
+   * Runs a body over consecutive ranges, in parallel. Where they begin depends on nothing.
    *
    * @param length the number of indices
    * @param body what to do with a range
    */
   public static void chunks(int length, Range body) {
-    int tasks = (int) (((long) length + CHUNK - 1) / CHUNK);
+    int tasks = length == 0 ? 0 : 1 + Math.max(0, length - BEFORE_LINES - 1) / CHUNK;
     Parallel.forEach(
-        tasks, task -> body.accept(task * CHUNK, (int) Math.min(length, (task + 1L) * CHUNK)));
+        tasks,
+        task ->
+            body.accept(
+                task == 0 ? 0 : BEFORE_LINES + task * CHUNK,
+                (int) Math.min(length, BEFORE_LINES + (task + 1L) * CHUNK)));
   }
 
   /**
