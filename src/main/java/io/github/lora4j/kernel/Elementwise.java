@@ -9,15 +9,10 @@ import org.jspecify.annotations.Nullable;
 public final class Elementwise {
 
   /**
-   * How many elements a task takes: fixed, so that chunks do not depend on the number of threads.
+   * How many elements a task takes, the first one {@link CacheLines#FIRST} more, so that no vector
+   * of the others lies in two lines: fixed, so that chunks do not depend on the number of threads.
    */
   private static final int CHUNK = 1 << 15;
-
-  /**
-   * Elements of an array before its first cache line, if it begins at one: its header takes 16
-   * bytes. Chunks begin at a line, so that no vector of them lies in two.
-   */
-  private static final int BEFORE_LINES = 12;
 
   private Elementwise() {}
 
@@ -34,19 +29,21 @@ public final class Elementwise {
   }
 
   /**
-   * Runs a body over consecutive ranges, in parallel. Where they begin depends on nothing.
+   * Runs a body over consecutive ranges, in parallel. Where they begin depends neither on the
+   * length nor on the number of threads.
    *
    * @param length the number of indices
    * @param body what to do with a range
    */
   public static void chunks(int length, Range body) {
-    int tasks = length == 0 ? 0 : 1 + Math.max(0, length - BEFORE_LINES - 1) / CHUNK;
+    int first = CacheLines.FIRST;
+    int tasks = length == 0 ? 0 : 1 + Math.max(0, length - first - 1) / CHUNK;
     Parallel.forEach(
         tasks,
-        task ->
-            body.accept(
-                task == 0 ? 0 : BEFORE_LINES + task * CHUNK,
-                (int) Math.min(length, BEFORE_LINES + (task + 1L) * CHUNK)));
+        task -> {
+          int from = task == 0 ? 0 : first + task * CHUNK;
+          body.accept(from, (int) Math.min(length, first + (task + 1L) * CHUNK));
+        });
   }
 
   /**

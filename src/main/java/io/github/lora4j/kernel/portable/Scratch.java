@@ -1,5 +1,7 @@
 package io.github.lora4j.kernel.portable;
 
+import io.github.lora4j.kernel.CacheLines;
+
 /** The buffers in which one thread works on a block of a matrix product. */
 final class Scratch {
 
@@ -14,7 +16,7 @@ final class Scratch {
    * allocated one after the other begin at the same place of a cache line, and a loop over some of
    * them is aligned for all or for none.
    */
-  private static final int LENGTH = WIDTH + 12;
+  private static final int LENGTH = WIDTH + CacheLines.FIRST;
 
   private static final ThreadLocal<Scratch> CURRENT = ThreadLocal.withInitial(Scratch::new);
 

@@ -1,5 +1,6 @@
 package io.github.lora4j.kernel.vector;
 
+import io.github.lora4j.kernel.CacheLines;
 import io.github.lora4j.kernel.Matrix;
 import io.github.lora4j.kernel.Parallel;
 
@@ -22,12 +23,8 @@ final class Panels {
     return (columns + width - 1) / width;
   }
 
-  /**
-   * Where panels begin in an array. Its elements follow a header of 16 bytes, so this one is the
-   * first of a cache line if the array begins at one: large arrays do with G1, all of them with
-   * {@code -XX:ObjectAlignmentInBytes=64}. A vector of 64 bytes is then fetched at one go.
-   */
-  static final int START = 12;
+  /** Where panels begin in an array. */
+  static final int START = CacheLines.FIRST;
 
   /** The length of an array for a packed right operand. */
   static int length(int depth, int columns, int width) {
